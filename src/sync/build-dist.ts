@@ -1,0 +1,14 @@
+/** vitest's globalSetup: compiles, so that tests which start worker threads run what the sources say. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export default function setup(): void {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  try {
+    execFileSync('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'pipe' });
+  } catch (e) {
+    // tsc writes its output all the same; whether the types are right is for `npm run typecheck` to say.
+    const { stdout } = e as { stdout?: Buffer };
+    process.stderr.write(`the build before the tests found errors:\n${stdout?.toString() ?? String(e)}\n`);
+  }
+}
