@@ -1,4 +1,5 @@
 /** Renders the memory map (docs/memory-map.md) from the declarations. */
+import type { ArenaPlan } from './arena.ts';
 import { ALL_RECORDS } from './records.ts';
 import { type AnyRecord, type Field, flatten, LINE_WORDS, WORD_BYTES } from './schema.ts';
 
@@ -29,14 +30,40 @@ linked to it and not opened here. The protocols that the guards speak of are in 
 that the records name.
 `;
 
-/** The whole document. */
-export function renderMap(records: readonly AnyRecord[] = ALL_RECORDS): string {
+/**
+ * The whole document.
+ * @param arena shown as an example of where the records lie
+ */
+export function renderMap(records: readonly AnyRecord[] = ALL_RECORDS, arena?: ArenaPlan): string {
   const rows = records.map((r) => {
     const lines = r.align % LINE_WORDS === 0 ? `${r.words / LINE_WORDS}` : 'packed';
     return `| ${link(r)} | ${cell(r.mysql)} | ${r.words} | ${lines} |`;
   });
   const index = ['| record | stands for | words | lines |', '|---|---|--:|--:|', ...rows].join('\n');
-  return [INTRODUCTION, `## Records\n\n${index}\n`, ...records.map((r) => renderRecord(r))].join('\n');
+  const regions = arena === undefined ? [] : [renderRegions(arena)];
+  return [INTRODUCTION, `## Records\n\n${index}\n`, ...regions, ...records.map((r) => renderRecord(r))].join(
+    '\n',
+  );
+}
+
+/** Where everything lies in one arena, region by region. */
+export function renderRegions(arena: ArenaPlan): string {
+  const rows = arena.placements.map((p) => {
+    const node = p.node < 0 ? 'all' : `${p.node}`;
+    const what = p.record ?? (p.doc === '' ? 'words' : p.doc);
+    return `| ${node} | ${p.at} | ${cell(p.name)} | ${p.count} x ${p.stride} | ${cell(what)} |`;
+  });
+  const bytes = (arena.words * WORD_BYTES).toLocaleString('en-US');
+  return [
+    '## The arena of the default scenario',
+    '',
+    `${bytes} bytes, reserved at once and committed by first touch. What all nodes use comes first; each node has a region of its own.`,
+    '',
+    '| node | first word | place | elements x words | record |',
+    '|---|--:|---|--:|---|',
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 /** One record: heading, picture, table. */

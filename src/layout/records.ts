@@ -13,7 +13,7 @@ import {
 import { EVENT, MUTEX, SX_LOCK } from './latches.ts';
 import { HEAP_PAGE, MEM_STAT, OS_MEMORY, PAGE_MAP, UT_NEW_PFX } from './memory.ts';
 import type { AnyRecord } from './schema.ts';
-import { GLOBAL_CONN_MEM, THD } from './session.ts';
+import { GLOBAL_CONN_MEM, LEDGER, THD } from './session.ts';
 import { CONTROL, SYSVARS, THREAD, WAIT_STAT } from './thread.ts';
 
 /** All records, in the order of the memory map. */
@@ -47,6 +47,7 @@ export const ALL_RECORDS: readonly AnyRecord[] = [
   // Sessions
   GLOBAL_CONN_MEM,
   THD,
+  LEDGER,
 ];
 
 const EMBEDDED = new Set(ALL_RECORDS.flatMap((r) => r.fields.map((f) => f.record)));

@@ -114,3 +114,13 @@ export const THD = record('Thd', 'THD and Thd_mem_cnt', {
     doc: 'killed_state (KILLED): 0 not killed',
   },
 });
+
+/** What the counter of a page must be; a word per page of the data files. */
+export const LEDGER = record('Ledger', 'none: the oracle of a stress run', {
+  counter: {
+    guard: 'frame latch X of the page',
+    dirtyRead: 'compared at rest, and under the frame latch in any mode',
+    writer: 'holder',
+    doc: 'counter that the page must show',
+  },
+});

@@ -171,7 +171,7 @@ describe('Tablespace', () => {
     expect(caught(() => before.readAndCheckPage(buffer, 0, 1)).message).toContain('page is all zeros');
   });
 
-  it('checks what it read: damage is worth another try, a wrong page is not', () => {
+  it('checks what it read: damage and a wrong page end at once', () => {
     writePages(3);
     const file = open();
     const swapped = [soundPage(1), soundPage(0)];
@@ -194,7 +194,7 @@ describe('Tablespace', () => {
     damaged[5000] = damaged[5000] ^ 1;
     file.writePage(damaged, 0, 2);
     error = caught(() => file.readAndCheckPage(buffer, 0, 2));
-    expect(error).toMatchObject({ code: 'PAGE_CORRUPT', retryable: true, page: 2 });
+    expect(error).toMatchObject({ code: 'PAGE_CORRUPT', retryable: false, page: 2 });
     expect(error.message).toMatch(
       /page 2: wrong checksum: found 0x[0-9a-f]{8}, its bytes give 0x[0-9a-f]{8}$/,
     );
@@ -202,7 +202,7 @@ describe('Tablespace', () => {
     torn.set(soundPage(2, 2).subarray(8192), 8192);
     file.writePage(torn, 0, 2);
     error = caught(() => file.readAndCheckPage(buffer, 0, 2));
-    expect(error).toMatchObject({ code: 'PAGE_CORRUPT', retryable: true });
+    expect(error).toMatchObject({ code: 'PAGE_CORRUPT', retryable: false });
     expect(error.message).toContain('half-written page: its header says LSN 1 (low half), its trailer 2');
   });
 

@@ -81,8 +81,8 @@ export class Tablespace {
 
   /**
    * Reads a page and checks it.
-   * @throws StorageError as `readPage`; PAGE_CORRUPT (retryable: a page that was read while it was being written
-   *   heals); PAGE_NUMBER (not retryable: the page is sound, but it is another one).
+   * @throws StorageError as `readPage`; PAGE_CORRUPT; PAGE_NUMBER (the page is sound, but it is another one). Neither
+   *   is retryable: no page is read while it is being written.
    */
   readAndCheckPage(bytes: Uint8Array, at: number, pageNo: number): void {
     this.readPage(bytes, at, pageNo);
@@ -94,7 +94,7 @@ export class Tablespace {
       this.path,
       pageNo,
       describeDefect(defect),
-      { retryable: damaged },
+      { retryable: false },
     );
   }
 
