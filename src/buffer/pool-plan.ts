@@ -1,0 +1,167 @@
+/** Laying a buffer pool out in the arena, and making it: chunks, blocks, lists, stripes (facts B 1.5 to 1.7). */
+import {
+  BUF_BLOCK,
+  BUF_POOL,
+  CLEANER,
+  LOG_SYS,
+  PAGE_HASH_CELL,
+  PAGE_HASH_STRIPE,
+  POOL_STAT,
+  RECENT_CLOSED_SLOT,
+  SPACE,
+} from '../layout/buffer.ts';
+import type { ArenaPlanner } from '../layout/arena.ts';
+import { WORD_BYTES } from '../layout/schema.ts';
+import { UNIV_PAGE_SIZE } from '../storage/page.ts';
+import { eventInit } from '../sync/event.ts';
+import { LATCH } from '../sync/latch-meta.ts';
+import { mutexInit } from '../sync/mutex.ts';
+import { sxLockInit } from '../sync/sx-lock.ts';
+import { freeListAppend } from './free-list.ts';
+import {
+  BLOCK_WORDS,
+  type BufInstance,
+  type BufPool,
+  type ChunkPlan,
+  type InstancePlan,
+} from './instance.ts';
+import { LSN_UNIT, logSysInit, RECENT_CLOSED_BYTES } from './log-sys.ts';
+import { chunkLayout, findPrime, lruOldRatio, readAheadArea, youngMargin } from './sizes.ts';
+import { FLUSH, STATE } from './states.ts';
+
+const B = BUF_BLOCK.at;
+const P = BUF_POOL.at;
+const PAGE_WORDS = UNIV_PAGE_SIZE / WORD_BYTES;
+/** Bytes of a control block; 440 in MySQL 8.0.25. */
+export const BLOCK_BYTES = BLOCK_WORDS * WORD_BYTES;
+
+export interface BufPoolConfig {
+  readonly instances: number;
+  readonly nStripes: number;
+  /** Bytes per chunk and chunks per instance; or, without frames, a bare number of blocks. */
+  readonly chunks: { readonly bytes: number; readonly perInstance: number } | { readonly blocks: number };
+  readonly oldBlocksPct: number;
+  /** Spaces with ids below this can be dropped. */
+  readonly nSpaces: number;
+  readonly nThreads: number;
+}
+
+/** The parts of a pool that are not an instance's: log, spaces, cleaners, counters. */
+export interface PoolGlobals {
+  readonly spaces: number;
+  readonly nSpaces: number;
+  readonly logSys: number;
+  readonly recentClosed: number;
+  readonly recentClosedSlots: number;
+  readonly cleaners: number;
+  readonly stats: number;
+}
+
+/** Places what is global; before any node is opened. */
+export function planPoolGlobals(planner: ArenaPlanner, config: BufPoolConfig, nodes: number): PoolGlobals {
+  const slots = RECENT_CLOSED_BYTES / LSN_UNIT;
+  return {
+    logSys: planner.place('log_sys', LOG_SYS),
+    recentClosed: planner.place('log_sys.recent_closed', RECENT_CLOSED_SLOT, slots),
+    recentClosedSlots: slots,
+    spaces: planner.place('fil_system.spaces', SPACE, Math.max(1, config.nSpaces)),
+    nSpaces: config.nSpaces,
+    cleaners: planner.place('page_cleaner', CLEANER, nodes),
+    stats: planner.place('buf_pool.stat', POOL_STAT, config.nThreads * config.instances),
+  };
+}
+
+/** Places one instance in the region of the node that is open. */
+export function planInstance(
+  planner: ArenaPlanner,
+  config: BufPoolConfig,
+  no: number,
+  node: number,
+): InstancePlan {
+  const name = `buf_pool[${no}]`;
+  const at = planner.place(name, BUF_POOL);
+  const stripes = planner.place(`${name}.page_hash locks`, PAGE_HASH_STRIPE, config.nStripes);
+  const chunks: ChunkPlan[] = [];
+  if ('blocks' in config.chunks) {
+    const size = config.chunks.blocks;
+    chunks.push({ blocks: planner.place(`${name}.blocks`, BUF_BLOCK, size), frame0: 0, size });
+  } else {
+    for (let i = 0; i < config.chunks.perInstance; i++) {
+      // Page-aligned, so no frame is lost to rounding.
+      const shape = chunkLayout({
+        memSize: config.chunks.bytes,
+        blockBytes: BLOCK_BYTES,
+        pageSize: UNIV_PAGE_SIZE,
+        base: 0,
+      });
+      const base = planner.placeWords(
+        `${name}.chunk[${i}]`,
+        PAGE_WORDS,
+        shape.bytes / UNIV_PAGE_SIZE,
+        PAGE_WORDS,
+        `${shape.size} control blocks (BufBlock), then as many frames of 16 KiB`,
+      );
+      chunks.push({ blocks: base, frame0: base + shape.frame0 / WORD_BYTES, size: shape.size });
+    }
+  }
+  const pages = chunks.reduce((sum, c) => sum + c.size, 0);
+  const nCells = findPrime(2 * pages);
+  const cells = planner.place(`${name}.page_hash cells`, PAGE_HASH_CELL, nCells);
+  return { at, node, stripes, cells, nCells, chunks };
+}
+
+/** `buf_pool_init`: makes everything; the main thread, before any other exists. */
+export function bufPoolInit(pool: BufPool, config: BufPoolConfig): void {
+  for (const inst of pool.instances) instanceInit(pool, inst, config);
+  const { mem, plan } = pool;
+  mutexInit(mem, plan.logSys + LOG_SYS.at.snMutex, LATCH.logSn);
+  mutexInit(mem, plan.logSys + LOG_SYS.at.closerMutex, LATCH.logCloser);
+  logSysInit(pool);
+  const nodes = 1 + Math.max(...plan.instances.map((i) => i.node));
+  for (let node = 0; node < nodes; node++) {
+    eventInit(mem, plan.cleaners + node * CLEANER.words + CLEANER.at.flushEvent);
+    eventInit(mem, plan.cleaners + node * CLEANER.words + CLEANER.at.tickEvent);
+  }
+}
+
+/** `buf_pool_create` for one instance. */
+function instanceInit(pool: BufPool, inst: BufInstance, config: BufPoolConfig): void {
+  const { mem, at } = inst;
+  mutexInit(mem, inst.chunksMutex, LATCH.chunks);
+  mutexInit(mem, inst.lruListMutex, LATCH.lruList);
+  mutexInit(mem, inst.freeListMutex, LATCH.freeList);
+  mutexInit(mem, inst.flushStateMutex, LATCH.flushState);
+  mutexInit(mem, inst.flushListMutex, LATCH.flushList);
+  for (let i = 0; i < inst.nStripes; i++) sxLockInit(mem, inst.stripe(i), LATCH.pageHash);
+  let pages = 0;
+  for (const chunk of inst.chunks) {
+    for (let i = 0; i < chunk.size; i++) {
+      const block = chunk.blocks + i * BLOCK_WORDS;
+      blockInit(mem, block, inst.no, chunk.frame0 === 0 ? 0 : chunk.frame0 + i * PAGE_WORDS);
+      freeListAppend(inst, block);
+    }
+    pages += chunk.size;
+  }
+  const ratio = lruOldRatio(config.oldBlocksPct);
+  mem[at + P.instanceNo] = inst.no;
+  mem[at + P.node] = inst.node;
+  mem[at + P.nCells] = pool.plan.instances[inst.no].nCells;
+  mem[at + P.currSize] = pages;
+  mem[at + P.oldSize] = pages;
+  mem[at + P.lruOldRatio] = ratio;
+  mem[at + P.youngMargin] = youngMargin(pages, ratio);
+  mem[at + P.readAheadArea] = readAheadArea(pages);
+  mem[at + P.tryLruScan] = 1;
+  for (const type of Object.values(FLUSH)) eventInit(mem, at + P.noFlush + type, true);
+}
+
+/** `buf_block_init`. */
+function blockInit(mem: Int32Array, block: number, instance: number, frame: number): void {
+  sxLockInit(mem, block + B.lock, LATCH.frame);
+  mutexInit(mem, block + B.mutex, LATCH.block);
+  mem[block + B.state] = STATE.notUsed;
+  mem[block + B.spaceId] = -1;
+  mem[block + B.pageNo] = -1;
+  mem[block + B.instance] = instance;
+  mem[block + B.frame] = frame;
+}
