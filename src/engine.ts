@@ -1,0 +1,201 @@
+/**
+ * The composition root: lays the arena out, makes everything in it, and gives each thread its views. The one file in
+ * src that may know every module.
+ */
+import { planInstance, planPoolGlobals, bufPoolInit, type BufPoolConfig } from './buffer/pool-plan.ts';
+import { BufPool, type BufPoolPlan, type InstancePlan } from './buffer/instance.ts';
+import { allocateArena, type ArenaPlan, ArenaPlanner } from './layout/arena.ts';
+import { POOL_STAT, SPACE } from './layout/buffer.ts';
+import { type Clock, RealClock, VirtualClock } from './layout/clock.ts';
+import { ErrorLog } from './layout/error-log.ts';
+import { GLOBAL_CONN_MEM, LEDGER, THD } from './layout/session.ts';
+import { CONTROL } from './layout/thread.ts';
+import { memStatPlan } from './memory/mem-stat.ts';
+import { osMemoryInit, type OsMemoryPlan, osMemoryPlan, osSetFaults } from './memory/os-memory.ts';
+import { UtAllocator } from './memory/ut-allocator.ts';
+import { globalConnMemInit, type GlobalConnMemValues } from './session/thd-mem-cnt.ts';
+import { thdSetup } from './session/thd.ts';
+import { dataFileName } from './storage/data-dir.ts';
+import { FileStore } from './storage/page-store.ts';
+import { Tablespace } from './storage/tablespace.ts';
+import {
+  attachThread,
+  planRuntime,
+  type RuntimePlan,
+  runtimeInit,
+  type SysvarValues,
+} from './sync/runtime.ts';
+import { type Thread, THREAD_KIND } from './sync/thread.ts';
+import { join } from 'node:path';
+
+/** What a run is made of; plain data, in machine units. */
+export interface EngineConfig {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly sessions: number;
+  /** Latch-order checking. */
+  readonly checked: boolean;
+  readonly pool: Omit<BufPoolConfig, 'nSpaces' | 'nThreads'>;
+  readonly sysvars: SysvarValues;
+  /** innodb_old_blocks_time */
+  readonly oldBlocksTimeMs: number;
+  /** Simulated operating system memory of each node, and the fault plan's probability. */
+  readonly osMemoryBytes: number;
+  readonly faultPpm: number;
+  /** Whether the allocator's sleeps take real time. */
+  readonly realSleeps: boolean;
+  readonly connMem: GlobalConnMemValues;
+  readonly dataDir: string;
+  readonly tablespaces: number;
+  readonly pagesPerSpace: number;
+}
+
+/** Where everything lies; plain data. */
+export interface EnginePlan {
+  readonly arena: ArenaPlan;
+  readonly runtime: RuntimePlan;
+  readonly pool: BufPoolPlan;
+  readonly osMemory: readonly OsMemoryPlan[];
+  readonly memStats: number;
+  readonly globalConnMem: number;
+  readonly thds: number;
+  readonly ledger: number;
+}
+
+/** What a worker gets to take part in the run. */
+export interface EngineShare {
+  readonly buffer: SharedArrayBuffer;
+  readonly config: EngineConfig;
+  readonly plan: EnginePlan;
+  readonly epochNs: bigint;
+}
+
+/** Thread slots: the main thread, the sessions, then a page cleaner per node. */
+export const MAIN_SLOT = 0;
+export const sessionSlot = (session: number): number => session + 1;
+export const cleanerSlot = (config: EngineConfig, node: number): number => config.sessions + 1 + node;
+const threadsOf = (config: EngineConfig): number => config.sessions + 1 + config.nodes;
+
+function poolConfigOf(config: EngineConfig): BufPoolConfig {
+  return { ...config.pool, nSpaces: config.tablespaces + 1, nThreads: threadsOf(config) };
+}
+
+/** Lays the arena out. A pure function of the configuration. */
+export function planEngine(config: EngineConfig): EnginePlan {
+  const planner = new ArenaPlanner();
+  const pool = poolConfigOf(config);
+  const runtime = planRuntime(planner, threadsOf(config));
+  const memStats = memStatPlan(planner, threadsOf(config));
+  const globalConnMem = planner.place('global_conn_mem', GLOBAL_CONN_MEM);
+  const thds = planner.place('thd', THD, config.sessions);
+  const ledger = planner.place('ledger', LEDGER, config.tablespaces * config.pagesPerSpace);
+  const globals = planPoolGlobals(planner, pool, config.nodes);
+  const instances: InstancePlan[] = [];
+  const osMemory: OsMemoryPlan[] = [];
+  for (let node = 0; node < config.nodes; node++) {
+    planner.openNode();
+    osMemory.push(osMemoryPlan(planner, config.osMemoryBytes, `os_memory[${node}]`));
+    for (let no = node; no < pool.instances; no += config.nodes) {
+      instances[no] = planInstance(planner, pool, no, node);
+    }
+  }
+  return {
+    arena: planner.finish(),
+    runtime,
+    pool: { ...globals, instances, nStripes: pool.nStripes },
+    osMemory,
+    memStats,
+    globalConnMem,
+    thds,
+    ledger,
+  };
+}
+
+/** Allocates the arena and makes everything in it; the main thread, before any other exists. */
+export function createEngine(config: EngineConfig): EngineShare {
+  const plan = planEngine(config);
+  const buffer = allocateArena(plan.arena);
+  const mem = new Int32Array(buffer);
+  const epochNs = process.hrtime.bigint();
+  const share: EngineShare = { buffer, config, plan, epochNs };
+  const clock = new RealClock(epochNs);
+  const oldBlocksTicks = Math.min(config.oldBlocksTimeMs * clock.ticksPerMs, 0xffffffff);
+  runtimeInit(mem, plan.runtime, clock, { ...config.sysvars, oldBlocksTicks });
+  for (const os of plan.osMemory) osMemoryInit(mem, os);
+  globalConnMemInit(mem, plan.globalConnMem, config.connMem);
+  for (let i = 0; i < config.sessions; i++) thdSetup(mem, plan.thds + i * THD.words, plan.globalConnMem);
+  const { thr, pool } = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
+  bufPoolInit(pool, poolConfigOf(config));
+  for (let space = 1; space <= config.tablespaces; space++) {
+    mem[plan.pool.spaces + space * SPACE.words + SPACE.at.pages] = config.pagesPerSpace;
+  }
+  for (const os of plan.osMemory) osSetFaults(thr, os.at, { failPpm: config.faultPpm });
+  return share;
+}
+
+/** The run as one thread sees it. */
+export interface Attached {
+  readonly share: EngineShare;
+  readonly thr: Thread;
+  readonly pool: BufPool;
+  readonly store: FileStore;
+  readonly alloc: UtAllocator;
+  readonly sleepClock: Clock;
+  readonly log: ErrorLog;
+}
+
+/** Makes a thread's views; its files are open afterwards, `store.close()` closes them. */
+export function attachEngine(
+  share: EngineShare,
+  slot: number,
+  kind: number,
+  node: number,
+  label = 0,
+): Attached {
+  const { buffer, config, plan } = share;
+  const mem = new Int32Array(buffer);
+  const log = new ErrorLog();
+  const files = kind === THREAD_KIND.main ? [] : openFiles(config);
+  const store = new FileStore(buffer, files);
+  const pool = new BufPool(buffer, plan.pool, store, log);
+  const clock = new RealClock(share.epochNs);
+  const sleepClock = config.realSleeps ? clock : new VirtualClock();
+  const thr = attachThread(mem, plan.runtime, {
+    slot,
+    kind,
+    label,
+    node,
+    clock,
+    seed: config.seed,
+    checked: config.checked,
+    poolStats: plan.pool.stats,
+    poolStatWords: plan.pool.instances.length * POOL_STAT.words,
+  });
+  const alloc = new UtAllocator({
+    os: plan.osMemory[node].at,
+    allOs: plan.osMemory.map((o) => o.at),
+    stats: plan.memStats,
+    sleepClock,
+    log,
+  }).setOomNotFatal();
+  return { share, thr, pool, store, alloc, sleepClock, log };
+}
+
+function openFiles(config: EngineConfig): Tablespace[] {
+  const files: Tablespace[] = [];
+  for (let space = 1; space <= config.tablespaces; space++) {
+    files.push(Tablespace.open(join(config.dataDir, dataFileName(space)), space));
+  }
+  return files;
+}
+
+/** Tells the main thread that this one is ready, and waits for the common start. @throws RunAborted */
+export function awaitStart({ share, thr }: Attached): void {
+  const { mem } = thr;
+  const at = share.plan.runtime.control;
+  Atomics.add(mem, at + CONTROL.at.started, 1);
+  while (Atomics.load(mem, at + CONTROL.at.go) === 0) {
+    Atomics.wait(mem, at + CONTROL.at.go, 0, thr.waitSliceMs);
+    thr.throwIfAborted();
+  }
+}
