@@ -9,16 +9,11 @@ import { mutexEnter, mutexExit } from '../sync/mutex.ts';
 import { assertHeld } from '../sync/order.ts';
 import type { Thread } from '../sync/thread.ts';
 import type { BufInstance, BufPool } from './instance.ts';
+import { listAddFirst, listRemove } from './ut-list.ts';
 
-const { listPrev: PREV, listNext: NEXT, mutex: MUTEX_AT, instance: INSTANCE } = BUF_BLOCK.at;
+const { listPrev: LINKS, mutex: MUTEX_AT, instance: INSTANCE } = BUF_BLOCK.at;
 const { newestModification: NEWEST, oldestModification: OLDEST } = BUF_BLOCK.at;
-const {
-  flushFirst: FIRST,
-  flushLast: LAST,
-  flushLen: LEN,
-  flushHp: FLUSH_HP,
-  oldestHp: OLDEST_HP,
-} = BUF_POOL.at;
+const { flushFirst: LIST, flushLast: LAST, flushHp: FLUSH_HP, oldestHp: OLDEST_HP } = BUF_POOL.at;
 const { writeRequests: WRITE_REQUESTS } = POOL_STAT.at;
 
 /**
@@ -46,13 +41,7 @@ function flushListInsert(thr: Thread, inst: BufInstance, block: number, lsn: num
   const { mem, at } = inst;
   mutexEnter(thr, inst.flushListMutex);
   setU53(mem, block + OLDEST, lsn);
-  const first = mem[at + FIRST];
-  mem[block + PREV] = NIL;
-  mem[block + NEXT] = first;
-  if (first === NIL) mem[at + LAST] = block;
-  else mem[first + PREV] = block;
-  mem[at + FIRST] = block;
-  mem[at + LEN]++;
+  listAddFirst(mem, at + LIST, LINKS, block);
   mutexExit(thr, inst.flushListMutex);
 }
 
@@ -61,17 +50,10 @@ export function bufFlushRemove(thr: Thread, inst: BufInstance, block: number): v
   const { mem, at } = inst;
   assertHeld(thr, block + MUTEX_AT, 'block mutex');
   mutexEnter(thr, inst.flushListMutex);
-  const prev = mem[block + PREV];
-  const next = mem[block + NEXT];
+  const prev = mem[block + LINKS];
   if (mem[at + FLUSH_HP] === block) mem[at + FLUSH_HP] = prev;
   if (mem[at + OLDEST_HP] === block) mem[at + OLDEST_HP] = prev;
-  if (prev === NIL) mem[at + FIRST] = next;
-  else mem[prev + NEXT] = next;
-  if (next === NIL) mem[at + LAST] = prev;
-  else mem[next + PREV] = prev;
-  mem[block + PREV] = NIL;
-  mem[block + NEXT] = NIL;
-  mem[at + LEN]--;
+  listRemove(mem, at + LIST, LINKS, block);
   setU53(mem, block + OLDEST, 0);
   mutexExit(thr, inst.flushListMutex);
 }

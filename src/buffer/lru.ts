@@ -7,13 +7,9 @@ import { NIL } from '../layout/schema.ts';
 import { assertHeld } from '../sync/order.ts';
 import type { Thread } from '../sync/thread.ts';
 import type { BufInstance } from './instance.ts';
-import {
-  BUF_LRU_NON_OLD_MIN_LEN,
-  BUF_LRU_OLD_MIN_LEN,
-  BUF_LRU_OLD_RATIO_DIV,
-  BUF_LRU_OLD_TOLERANCE,
-} from './states.ts';
-import { youngMargin } from './sizes.ts';
+import { BUF_LRU_OLD_MIN_LEN } from './states.ts';
+import { BUF_LRU_OLD_TOLERANCE, desiredOldLen, youngMargin } from './sizes.ts';
+import { listAddFirst, listInsertAfter, listRemove } from './ut-list.ts';
 
 const { lruPrev: LRU_PREV, lruNext: LRU_NEXT, oldClock: OLD_CLOCK } = BUF_BLOCK.at;
 const { lruFirst: FIRST, lruLast: LAST, lruLen: LEN, lruOld: LRU_OLD, lruOldLen: OLD_LEN } = BUF_POOL.at;
@@ -21,6 +17,8 @@ const { lruOldRatio: RATIO, freedPageClock: CLOCK, nPagesMadeYoung: MADE_YOUNG }
 const { lruHp: LRU_HP, lruScanItr: SCAN_ITR, singleScanItr: SINGLE_ITR } = BUF_POOL.at;
 const { youngMargin: YOUNG_MARGIN, currSize: CURR_SIZE } = BUF_POOL.at;
 const { makeYoungMoves: MOVES } = POOL_STAT.at;
+/** First of the two link words. */
+const LINKS = LRU_PREV;
 const OLD_BIT = -0x80000000;
 const CLOCK_MASK = 0x7fffffff;
 
@@ -38,25 +36,13 @@ export function lruAdd(thr: Thread, inst: BufInstance, block: number, old: boole
   const { mem, at } = inst;
   const before = mem[at + LEN];
   if (!old || before < BUF_LRU_OLD_MIN_LEN) {
-    const first = mem[at + FIRST];
-    mem[block + LRU_PREV] = NIL;
-    mem[block + LRU_NEXT] = first;
-    if (first === NIL) mem[at + LAST] = block;
-    else mem[first + LRU_PREV] = block;
-    mem[at + FIRST] = block;
+    listAddFirst(mem, at + FIRST, LINKS, block);
     mem[block + OLD_CLOCK] = mem[at + CLOCK] & CLOCK_MASK;
   } else {
-    const midpoint = mem[at + LRU_OLD];
-    const next = mem[midpoint + LRU_NEXT];
-    mem[block + LRU_PREV] = midpoint;
-    mem[block + LRU_NEXT] = next;
-    mem[midpoint + LRU_NEXT] = block;
-    if (next === NIL) mem[at + LAST] = block;
-    else mem[next + LRU_PREV] = block;
+    listInsertAfter(mem, at + FIRST, LINKS, mem[at + LRU_OLD], block);
     mem[at + OLD_LEN]++;
   }
   const len = before + 1;
-  mem[at + LEN] = len;
   if (len > BUF_LRU_OLD_MIN_LEN) {
     setOld(mem, block, old);
     oldAdjustLen(inst);
@@ -72,7 +58,6 @@ export function lruRemove(thr: Thread, inst: BufInstance, block: number): void {
   assertHeld(thr, inst.lruListMutex, 'lruListMutex');
   const { mem, at } = inst;
   const prev = mem[block + LRU_PREV];
-  const next = mem[block + LRU_NEXT];
   if (mem[at + LRU_HP] === block) mem[at + LRU_HP] = prev;
   if (mem[at + SCAN_ITR] === block) mem[at + SCAN_ITR] = prev;
   if (mem[at + SINGLE_ITR] === block) mem[at + SINGLE_ITR] = prev;
@@ -83,13 +68,8 @@ export function lruRemove(thr: Thread, inst: BufInstance, block: number): void {
     setOld(mem, prev, true);
     mem[at + OLD_LEN]++;
   }
-  if (prev === NIL) mem[at + FIRST] = next;
-  else mem[prev + LRU_NEXT] = next;
-  if (next === NIL) mem[at + LAST] = prev;
-  else mem[next + LRU_PREV] = prev;
-  mem[block + LRU_PREV] = NIL;
-  mem[block + LRU_NEXT] = NIL;
-  const len = --mem[at + LEN];
+  listRemove(mem, at + FIRST, LINKS, block);
+  const len = mem[at + LEN];
   if (len < BUF_LRU_OLD_MIN_LEN) {
     if (mem[at + LRU_OLD] !== NIL) clearOld(inst);
     setOld(mem, block, false);
@@ -130,11 +110,7 @@ export function lruSetOldRatio(thr: Thread, inst: BufInstance, ratio: number): v
 /** `buf_LRU_old_adjust_len`: moves the midpoint to the edge of the tolerance band, not to its middle. */
 function oldAdjustLen(inst: BufInstance): void {
   const { mem, at } = inst;
-  const len = mem[at + LEN];
-  const wanted = Math.min(
-    Math.floor((len * mem[at + RATIO]) / BUF_LRU_OLD_RATIO_DIV),
-    len - (BUF_LRU_OLD_TOLERANCE + BUF_LRU_NON_OLD_MIN_LEN),
-  );
+  const wanted = desiredOldLen(mem[at + LEN], mem[at + RATIO]);
   let oldLen = mem[at + OLD_LEN];
   let midpoint = mem[at + LRU_OLD];
   for (;;) {

@@ -47,9 +47,6 @@ export const BUF_IO_READ = 1;
 export const BUF_IO_WRITE = 2;
 
 export const BUF_LRU_OLD_MIN_LEN = 512;
-export const BUF_LRU_NON_OLD_MIN_LEN = 5;
-export const BUF_LRU_OLD_TOLERANCE = 20;
-export const BUF_LRU_OLD_RATIO_DIV = 1024;
 export const BUF_LRU_MIN_LEN = 256;
 export const BUF_LRU_SEARCH_SCAN_THRESHOLD = 100;
 export const BUF_PAGE_READ_MAX_RETRIES = 100;

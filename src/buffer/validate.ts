@@ -14,15 +14,8 @@ import type { Thread } from '../sync/thread.ts';
 import { BLOCK_WORDS, type BufInstance, type BufPool } from './instance.ts';
 import { LSN_UNIT } from './log-sys.ts';
 import { isOld } from './lru.ts';
-import { desiredOldLen } from './sizes.ts';
-import {
-  BUF_LRU_OLD_MIN_LEN,
-  BUF_LRU_OLD_TOLERANCE,
-  FLUSH_NAMES,
-  IO_FIX,
-  STATE,
-  STATE_NAMES,
-} from './states.ts';
+import { BUF_LRU_OLD_TOLERANCE, desiredOldLen } from './sizes.ts';
+import { BUF_LRU_OLD_MIN_LEN, FLUSH_NAMES, IO_FIX, STATE, STATE_NAMES } from './states.ts';
 import { boundedFind, Findings, name, walk } from './validate-report.ts';
 
 const B = BUF_BLOCK.at;
