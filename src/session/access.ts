@@ -8,7 +8,10 @@
  */
 import type { Rng } from '../layout/rng.ts';
 
-/** Page numbers 0 ... pages - 1; pages is at most 2^31. */
+/** What a chooser answers that has no more pages to give. */
+export const NO_PAGE = -1;
+
+/** Page numbers 0 ... pages - 1, pages being at most 2^31; or NO_PAGE, from a trace that is shared. */
 export interface PageChooser {
   next(): number;
 }
@@ -278,8 +281,8 @@ export class TracePages implements PageChooser {
 }
 
 /**
- * Requests of a trace that several threads replay together: each takes the next one that nobody has, from the start
- * again after the end. `mem[at]` is the cursor, 0 at first.
+ * Requests of a trace that several threads replay together: each takes the next one that nobody has; NO_PAGE after
+ * the last. `mem[at]` is the cursor, 0 at first.
  */
 export class SharedTracePages implements PageChooser {
   private readonly trace: Uint32Array;
@@ -295,8 +298,7 @@ export class SharedTracePages implements PageChooser {
   }
 
   next(): number {
-    // After 2^32 requests the cursor comes round, and one pass is cut short.
     const request = Atomics.add(this.mem, this.at, 1) >>> 0;
-    return this.trace[request % this.trace.length] % this.pages;
+    return request < this.trace.length ? this.trace[request] % this.pages : NO_PAGE;
   }
 }

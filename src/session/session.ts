@@ -4,7 +4,6 @@
  */
 import type { RecordableHistogram } from 'node:perf_hooks';
 import type { BufPool } from '../buffer/instance.ts';
-import { mtrReleaseAll } from '../buffer/mtr.ts';
 import { Rng } from '../layout/rng.ts';
 import { NIL } from '../layout/schema.ts';
 import { THD } from '../layout/session.ts';
@@ -12,7 +11,7 @@ import { CONTROL, OP } from '../layout/thread.ts';
 import { MEM_KEY } from '../memory/psi-keys.ts';
 import type { UtAllocator } from '../memory/ut-allocator.ts';
 import type { Thread } from '../sync/thread.ts';
-import { makeChooser, type PageChooser, SharedTracePages } from './access.ts';
+import { makeChooser, NO_PAGE, type PageChooser, SharedTracePages } from './access.ts';
 import {
   type SessionError,
   type SessionResult,
@@ -59,19 +58,23 @@ const CACHE_BLOCKS = 32;
 /** Pieces in which a grouped value grows. */
 const HOG_PIECE_BYTES = 64 * 1024;
 
-/** Runs a session to its end. @throws what no session survives: InvariantViolation, StorageError, RunAborted, … */
+/**
+ * Runs a session to its end. A failure leaves everything as it is, for the report to show: whoever cleaned up then
+ * might wait for a latch that this very thread holds.
+ * @throws what no session survives: InvariantViolation, StorageError, RunAborted, …
+ */
 export function runSession(env: SessionEnv, spec: SessionSpec): SessionResult {
+  const { thr, thd, alloc } = env;
   const run = new SessionRun(env, spec);
-  thdInit(env.thr, env.thd, { sessionId: spec.session + 1, privileged: spec.privileged });
-  thdPrepare(env.thr, env.thd);
-  try {
-    run.statements();
-    park(env);
-  } finally {
-    mtrReleaseAll(env.thr);
-    thdEnd(env.thr, env.thd, env.alloc);
-    env.thr.mem[env.thr.op] = OP.idle;
-  }
+  thr.mem[thr.op] = OP.statement;
+  thdInit(thr, thd, { sessionId: spec.session + 1, privileged: spec.privileged });
+  thdPrepare(thr, thd);
+  run.statements();
+  // A killed connection is closed at once, the others when all have done their last statement.
+  if (run.wasKilled()) thdEnd(thr, thd, alloc);
+  park(env);
+  if (!run.wasKilled()) thdEnd(thr, thd, alloc);
+  thr.mem[thr.op] = OP.idle;
   return run.result();
 }
 
@@ -135,7 +138,7 @@ class SessionRun {
       const hog = spec.hogBytes > 0 && began >= hogAt;
       const kind = this.pickKind();
       if (hog) this.group();
-      else this.execute(kind);
+      else if (!this.execute(kind)) return;
       if (thr.mem[thd + STMT_ERROR] === EE_OUTOFMEMORY) this.outOfMemory++;
       thdStatementDone(thr, thd);
       this.counts[kind]++;
@@ -153,37 +156,41 @@ class SessionRun {
     return STATEMENTS[i];
   }
 
-  private execute(kind: StatementKind): void {
+  /** @returns false when there was no page left to ask for: the trace is at its end */
+  private execute(kind: StatementKind): boolean {
     const { env, spec, rng } = this;
     const { thr, thd, alloc, pages } = env;
     thr.mem[thr.op] = OP.statement;
+    const page = kind === 'scan' ? this.scanAt : this.chooser.next();
+    if (page === NO_PAGE) return false;
     const value = thdAlloc(thr, thd, alloc, 1 + rng.below(VALUE_BYTES), MEM_KEY.stringValue);
     switch (kind) {
       case 'pointRead':
-        pointRead(thr, pages, this.chooser.next());
+        pointRead(thr, pages, page);
         break;
       case 'update':
-        update(thr, pages, this.chooser.next());
+        update(thr, pages, page);
         break;
       case 'intendUpdate':
-        intendUpdate(thr, pages, this.chooser.next());
+        intendUpdate(thr, pages, page);
         break;
       case 'peek':
-        peek(thr, pages, this.chooser.next());
+        peek(thr, pages, page);
         break;
       case 'rangeRead': {
         const sort = thdAlloc(thr, thd, alloc, 1 + rng.below(SORT_BYTES), MEM_KEY.filesortBufferSortKeys);
-        rangeRead(thr, pages, this.chooser.next(), spec.rangePages);
+        rangeRead(thr, pages, page, spec.rangePages);
         thdFree(thr, thd, alloc, sort);
         break;
       }
       case 'scan':
-        scan(thr, pages, this.scanAt, spec.scanPages);
+        scan(thr, pages, page, spec.scanPages);
         this.scanAt = (this.scanAt + spec.scanPages) % pages.count;
         break;
     }
     thdFree(thr, thd, alloc, value);
     this.useCache();
+    return true;
   }
 
   /** What a connection keeps from statement to statement: blocks come and go, in no order. */
@@ -208,9 +215,14 @@ class SessionRun {
       bytes += HOG_PIECE_BYTES
     ) {
       pieces.push(thdAlloc(thr, thd, alloc, HOG_PIECE_BYTES, MEM_KEY.stringValue));
-      pointRead(thr, pages, this.chooser.next());
+      const page = this.chooser.next();
+      if (page !== NO_PAGE) pointRead(thr, pages, page);
     }
     for (const piece of pieces) thdFree(thr, thd, alloc, piece);
+  }
+
+  wasKilled(): boolean {
+    return this.killed !== null;
   }
 
   result(): SessionResult {

@@ -117,7 +117,7 @@ export function peek(thr: Thread, p: Pages, page: number): void {
 
 /** A piece of a full scan: `length` pages from `first` on, round the end, that must not push out the young pages. */
 export function scan(thr: Thread, p: Pages, first: number, length: number): void {
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < length && !thr.stopping(); i++) {
     const page = (first + i) % p.count;
     // Even pages as a table scan reads them, odd ones as a consistency check does, which never makes young.
     checkPage(thr, p, page, get(thr, p, page, RW.s, (page & 1) === 0 ? FETCH.normal : FETCH.scan));

@@ -95,6 +95,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   ENOTDIR: 'not a directory',
   EISDIR: 'is a directory',
+  EFBIG: 'file too large',
   EIO: 'input/output error',
   EINTR: 'interrupted too often',
   EAGAIN: 'temporarily unavailable too often',
