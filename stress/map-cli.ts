@@ -1,7 +1,7 @@
 /** `npm run map`: writes docs/memory-map.md. */
 import { writeFileSync } from 'node:fs';
-import { renderMap } from './map.ts';
+import { memoryMap } from './map.ts';
 
 const FILE = 'docs/memory-map.md';
-writeFileSync(FILE, renderMap());
+writeFileSync(FILE, await memoryMap());
 process.stdout.write(`${FILE} written\n`);

@@ -1,0 +1,240 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
+import type { StressReport } from './report.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { damage, Scratch, TINY } from './test-kit.ts';
+
+const scratch = new Scratch();
+const SHORT = [...TINY, '--seconds=1', '--sessions=2', '--hog-bytes=0', '--data-size=8M'];
+const system = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
+const disk = scratch.file('disk');
+fs.mkdirSync(disk);
+const mount = (size: string): boolean => system('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk);
+const mountable = mount('1m') && system('umount', disk);
+
+afterAll(() => scratch.remove());
+// Whatever a run did or refused to do, it took its temporary files with it.
+afterEach(() => expect(fs.readdirSync(scratch.temp)).toEqual([]));
+
+/** One line on standard error, nothing else, and the status of bad input. */
+async function refused(args: readonly string[], fileBlocks?: number): Promise<string> {
+  const limit = fileBlocks === undefined ? {} : { fileBlocks };
+  const { status, out, err } = await scratch.run(args, limit);
+  expect(out).toBe('');
+  expect(err).toMatch(/^[^\n]+\n$/);
+  expect(status).toBe(2);
+  return err.trimEnd();
+}
+
+describe('bad options', () => {
+  it.each([
+    ['unknown', ['--sesions=3'], "unknown option '--sesions=3' (Did you mean --sessions?)"],
+    ['out of range', ['--sessions=0'], "--sessions: '0' is not an integer from 1 to 1024"],
+    ['of the wrong type', ['--seconds=soon'], "--seconds: 'soon' is not an integer from 0 to 86400"],
+    [
+      'a variable of the wrong type',
+      ['--innodb-buffer-pool-size=big'],
+      "1232 Incorrect argument type to variable 'innodb_buffer_pool_size': 'big'",
+    ],
+    ['no value', ['--seed'], "option '--seed <n>' argument missing"],
+    ['stray', ['churn'], "unexpected argument 'churn'"],
+    ['no such scenario', ['--scenario=chrun'], "--scenario: 'chrun' is not one of default, smoke, churn"],
+    ['more scanners than sessions', ['--sessions=2', '--scanners=3'], '--scanners=3: allowed are 0 to'],
+    ['more nodes than instances', ['--nodes=8'], '--nodes=8: each node needs a buffer pool instance'],
+    ['no end', ['--seconds=0'], '--seconds=0: only a run with --trace ends by itself'],
+    [
+      'too much memory',
+      ['--innodb-buffer-pool-size=100G'],
+      '--innodb-buffer-pool-size: with --os-memory of each node and a word for each page of --data-size',
+    ],
+    [
+      'too much data for the arena',
+      ['--data-size=1T', '--innodb-buffer-pool-size=4000M'],
+      'bytes, and 42949',
+    ],
+    [
+      'a report that cannot be written',
+      ['--json=/nowhere/report.json'],
+      '--json=/nowhere/report.json: cannot',
+    ],
+    ['a report below a file', [`--json=${import.meta.filename}/x.json`], 'directory'],
+    ['a report over a directory', ['--json=/tmp'], '--json=/tmp: cannot be written: it is a directory'],
+  ])('%s', async (_, args, message) => {
+    expect(await refused(args)).toContain(message);
+  });
+});
+
+describe('bad traces', () => {
+  const trace = scratch.file('t.u32.gz');
+  const whole = gzipSync(Buffer.from(Uint32Array.from({ length: 5000 }, (_, i) => (i * 7919) % 977).buffer));
+
+  it.each([
+    ['missing', null, 'no such file'],
+    ['truncated', whole.subarray(0, whole.length / 2), 'truncated: the gzip data ends too early'],
+    ['no gzip', Buffer.from('page 1, page 2'), 'not a gzip file: it starts with 7061, not 1f8b'],
+    ['empty', Buffer.alloc(0), 'the file is empty'],
+    ['of half a number', gzipSync(Buffer.from('12345')), 'not a whole number of 4-byte page numbers'],
+  ])('%s', async (_, bytes, message) => {
+    fs.rmSync(trace, { force: true });
+    if (bytes !== null) fs.writeFileSync(trace, bytes);
+    const err = await refused([...TINY, `--trace=${trace}`]);
+    expect(err).toContain(`trace ${trace}: `);
+    expect(err).toContain(message);
+  });
+
+  it('and a good one, to its end', async () => {
+    fs.writeFileSync(trace, whole);
+    const args = [...TINY, '--sessions=3', '--scanners=0', '--hog-bytes=0', `--trace=${trace}`, '--json=-'];
+    const { status, out } = await scratch.run(args);
+    const report = JSON.parse(out) as StressReport;
+    expect(status).toBe(0);
+    // Each request is taken once; whoever was about to take the next one begins again at the first.
+    expect(report.statements).toBeGreaterThanOrEqual(5000);
+    expect(report.statements).toBeLessThan(5000 + 3);
+    expect(report.settings['seconds']).toBe(0);
+  });
+});
+
+describe('bad data directories', () => {
+  const data = scratch.file('data');
+  const MADE = [...SHORT, `--data=${data}`];
+
+  beforeAll(async () => {
+    expect((await scratch.run(MADE)).status).toBe(0);
+  });
+
+  it('below a regular file', async () => {
+    const file = scratch.file('file');
+    fs.writeFileSync(file, '');
+    const err = await refused([...SHORT, `--data=${file}/data`]);
+    expect(err).toBe(`${file}/data: cannot make the data directory: a file is in its place`);
+  });
+
+  it('made with other settings', async () => {
+    const err = await refused([...MADE, '--seed=2']);
+    expect(err).toContain(
+      `${data}: the data directory was made with other settings: seed is 1 but 2 is wanted`,
+    );
+  });
+
+  it('with one byte of a page inverted: found before anything starts', async () => {
+    const file = join(data, 'lab_0002.ibd');
+    damage(file, [77]);
+    expect(await refused([...MADE, `--json=${scratch.file('r.json')}`])).toMatch(
+      new RegExp(`^${file}: page 77: wrong checksum: found 0x[0-9a-f]{8}, its bytes give 0x[0-9a-f]{8}$`),
+    );
+    expect(fs.existsSync(scratch.file('r.json'))).toBe(false);
+    damage(file, [77]);
+  });
+
+  it('whose disk refuses pages during the run: the failed write is told, with how to repeat it', async () => {
+    const args = [...MADE, '--seconds=20', '--update-pct=80'];
+    const { status, out, ms } = await scratch.run(args, { fileBlocks: 64 });
+    expect(status).toBe(1);
+    expect(out).toMatch(
+      /THE RUN FAILED: .*: StorageError: .*lab_000\d\.ibd: page \d+: cannot write: .*EFBIG/,
+    );
+    expect(out).toContain(
+      `run it again with: npm run stress -- --scenario=default --seed=1 ${args.join(' ')}\n`,
+    );
+    expect(ms).toBeLessThan(10_000);
+  });
+
+  it('whose disk refuses the files (a limit on their size)', async () => {
+    const dir = scratch.file('limited');
+    expect(await refused([...SHORT, `--data=${dir}`], 1000)).toMatch(/limited: cannot create: .*\(EFBIG\)$/);
+    expect(fs.existsSync(dir)).toBe(false);
+    expect(await refused(SHORT, 1000)).toMatch(/^\/.*\/latchlab-[0-9a-f-]+: cannot create: .*\(EFBIG\)$/);
+  });
+
+  it.runIf(mountable)('on a full disk, and on a read-only one', async () => {
+    expect(mount('1m')).toBe(true);
+    try {
+      const err = await refused([...SHORT, `--data=${disk}/data`]);
+      expect(err).toMatch(
+        /disk\/data: the data directory needs 8388608 bytes .* free there; free some space/,
+      );
+      expect(fs.readdirSync(disk)).toEqual([]);
+      expect(system('mount', '-o', 'remount,ro', disk)).toBe(true);
+      expect(await refused([...SHORT, `--data=${disk}/data`])).toMatch(/cannot write here: read-only/);
+    } finally {
+      expect(system('umount', disk)).toBe(true);
+    }
+  });
+});
+
+/** An option's own part of the help, up to its default and range. */
+const described = (name: string): RegExp =>
+  new RegExp(` --${name} [<[](?:(?! --).)*\\(default [^;]+; [^)]+\\)`);
+
+describe('reports', () => {
+  it('as JSON on standard output and in a file; as text; a variable out of range clamped as MySQL does', async () => {
+    const file = scratch.file('report.json');
+    const toFile = await scratch.run([...SHORT, '--innodb-old-blocks-pct=99', `--json=${file}`]);
+    const toOut = await scratch.run([...SHORT, '--innodb_old_blocks_pct=99', '--json', '-']);
+    expect([toFile.status, toOut.status]).toEqual([0, 0]);
+    expect(toFile.out).toContain('every invariant holds (6 checks)');
+    const warning = "warning: 1292 Truncated incorrect innodb_old_blocks_pct value: '99'\n";
+    expect([toFile.err, toOut.err]).toEqual([warning, warning]);
+    for (const text of [fs.readFileSync(file, 'utf8'), toOut.out]) {
+      const report = JSON.parse(text) as StressReport;
+      expect(report.verdict).toBe('ok');
+      expect(report.verdicts).toHaveLength(6);
+      expect(report.verdicts.flatMap((v) => v.violations)).toEqual([]);
+      expect(report.machine.node).toBe(process.version);
+      for (const name of [...STRESS_SYSVARS, ...STRESS_OPTIONS.map((o) => o.name)]) {
+        expect(report.settings).toHaveProperty([name]);
+      }
+      expect(report.settings).toMatchObject({
+        innodb_buffer_pool_size: 5 * 2 ** 20,
+        innodb_old_blocks_pct: 95,
+        global_connection_memory_limit: '18446744073709551615',
+      });
+      expect(report.statements).toBeGreaterThan(0);
+    }
+  });
+
+  it('--help lists every option with default and range, and every scenario', async () => {
+    const { status, out, err } = await scratch.run(['--help']);
+    expect([status, err]).toEqual([0, '']);
+    const text = out.replaceAll(/\s+/g, ' ');
+    for (const name of STRESS_SYSVARS) {
+      expect(text).toMatch(described(name.replaceAll('_', '-')));
+    }
+    for (const { name } of STRESS_OPTIONS) {
+      expect(text).toMatch(described(name));
+    }
+    for (const s of SCENARIOS) expect(text).toContain(`${s.name} ${s.doc} sets innodb-buffer-pool-size=`);
+    expect(await scratch.run(['-h'])).toMatchObject({ status: 0, out });
+  });
+});
+
+describe('Ctrl-C', () => {
+  const LONG = [...SHORT, '--seconds=60'];
+
+  it.each([
+    ['once', [900]],
+    // npm hands on what the terminal has sent already.
+    ['twice at one time', [900, 920]],
+  ])('%s ends the run cleanly, with a report', async (_, at) => {
+    const { status, out, ms } = await scratch.run(LONG, {
+      signals: { from: () => scratch.hasData('whole'), at },
+    });
+    expect(out).toMatch(/statements in [\d.]+ s \(interrupted\)/);
+    expect(out).toContain('every invariant holds (6 checks); the run was interrupted');
+    expect(status).toBe(0);
+    expect(ms).toBeLessThan(2000);
+  });
+
+  it('while the data files are filled ends at once and removes them', async () => {
+    const signals = { from: () => scratch.hasData('begun'), at: [200] };
+    const { status, out, err, ms } = await scratch.run([...LONG, '--data-size=2G'], { signals });
+    expect([status, out]).toEqual([130, '']);
+    expect(err).toContain('interrupted before the run began\n');
+    expect(ms).toBeLessThan(2000);
+  });
+});

@@ -1,0 +1,186 @@
+/** The report of a run as text. */
+import Table from 'cli-table3';
+import type { Failure } from '../workers/outcome.ts';
+import { round, type StressReport } from './report.ts';
+import type { Verdict } from './verdict.ts';
+
+const STACK_LINES = 8;
+
+const int = (n: number): string => Math.round(n).toLocaleString('en-US');
+const percent = (part: number, of: number): string =>
+  of === 0 ? '-' : `${((100 * part) / of).toFixed(1)} %`;
+
+const PLAIN = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '  ',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+} as const;
+
+/** A table without rules: the first column to the left, the others to the right. */
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const t = new Table({
+    head: [...head],
+    chars: PLAIN,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
+  });
+  for (const row of rows) t.push(row.map((cell) => (typeof cell === 'number' ? int(cell) : cell)));
+  return t.toString().replace(/ +$/gm, '');
+}
+
+/** The report as text. */
+export function renderReport(r: StressReport): string {
+  const out: string[] = [];
+  const section = (title: string, text: string): void => void out.push('', title, text);
+  const s = r.settings;
+  out.push(
+    `scenario ${r.scenario}, seed ${r.seed}: ${String(s['sessions'])} sessions on ${String(s['nodes'])} nodes, ` +
+      `${String(s['innodb_buffer_pool_instances'])} instances x ${String(s['innodb_page_hash_locks'])} stripes, ` +
+      `pool ${mib(s['innodb_buffer_pool_size'])}, data ${mib(s['data-size'])}`,
+    `${r.machine.node} on ${r.machine.cores} x ${r.machine.cpu}, ${r.machine.os}`,
+    '',
+    `${int(r.statements)} statements in ${r.seconds.toFixed(1)} s${r.interrupted ? ' (interrupted)' : ''}: ` +
+      `${int(r.statementsPerSecond)}/s, ${int(r.getsPerSecond)} page gets/s, hit ratio ${(100 * r.hitRatio).toFixed(2)} %`,
+    `latency, us: ${Object.entries(r.latencyUs)
+      .map(([name, us]) => `${name} ${int(us)}`)
+      .join('  ')}`,
+  );
+  section(
+    'Sessions',
+    table(
+      ['session', 'node', 'statements', 'page reads', 'page writes', 'ended by'],
+      r.sessions.map((x) => [
+        `${x.session} ${x.name}`,
+        x.node,
+        x.total,
+        x.reads,
+        x.writes,
+        x.killed === null ? 'close' : `ERROR ${x.killed.code}`,
+      ]),
+    ),
+  );
+  section(
+    'Buffer pool',
+    table(
+      [
+        'instance',
+        'node',
+        'gets',
+        'hit ratio',
+        'read',
+        'written',
+        'evicted',
+        'young',
+        'not young',
+        'free',
+        'wait_free',
+      ],
+      r.instances.map((i) => [
+        i.instance,
+        i.node,
+        i.counters.pageGets,
+        percent(i.counters.pageGets - i.counters.pagesRead, i.counters.pageGets),
+        i.counters.pagesRead,
+        i.counters.pagesWritten,
+        i.evicted,
+        i.madeYoung,
+        i.counters.notMadeYoung,
+        i.free,
+        i.counters.waitFree,
+      ]),
+    ),
+  );
+  section(
+    'Latches (waits: not free at the first attempt; parks: put to sleep)',
+    table(
+      ['instrument', 'taken', 'waits', 'spin rounds', 'parks', 'wait ms', 'longest us'],
+      r.latches
+        .toSorted((a, b) => b.waitUs - a.waitUs)
+        .map((l) => [
+          l.instrument,
+          l.acquired,
+          l.contended,
+          l.spinRounds,
+          l.parks,
+          l.waitUs / 1000,
+          l.maxWaitUs,
+        ]),
+    ),
+  );
+  section(
+    'Page gets by node (row: session, column: page)',
+    table(
+      ['', ...r.nodeMatrix.map((_, i) => `node ${i}`), 'remote'],
+      r.nodeMatrix.map((row, i) => {
+        const all = row.reduce((a, b) => a + b, 0);
+        return [`node ${i}`, ...row, percent(all - row[i], all)];
+      }),
+    ),
+  );
+  section(
+    'Memory',
+    table(
+      ['instrument', 'allocated', 'freed', 'bytes', 'retries', 'failures'],
+      r.memory.map((m) => [m.instrument, m.allocated, m.freed, m.bytes, m.retries, m.failures]),
+    ),
+  );
+  section('Status', table(['variable', 'value'], Object.entries(r.status)));
+  if (r.errorLog.length > 0) {
+    section('Error log', r.errorLog.map((l) => `  [${l.priority}] [${l.subsystem}] ${l.text}`).join('\n'));
+  }
+  if (r.verdicts.length > 0) section('Verdict', r.verdicts.map(renderVerdict).join('\n'));
+  if (r.failures.length > 0)
+    section('Failures, the earliest first', r.failures.map(renderFailure).join('\n'));
+  if (r.stuck !== null) section('Stuck', r.stuck);
+  const others: string[] = [];
+  if (r.aborted > 0) others.push(`  ${r.aborted} threads ended because the run was given up`);
+  if (r.terminated.length > 0) others.push(`  terminated, as they did not end: ${r.terminated.join(', ')}`);
+  if (others.length > 0) section('Other threads', others.join('\n'));
+  out.push('', conclusion(r));
+  return out.join('\n');
+}
+
+function renderVerdict(v: Verdict): string {
+  const head = `  ${v.violations.length === 0 ? 'holds   ' : 'VIOLATED'}  ${v.invariant} (${v.checked})`;
+  return [head, ...v.violations.map((text) => `            ${text}`)].join('\n');
+}
+
+function renderFailure(f: Failure): string {
+  const frames = f.stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return [`  ${f.who}: ${f.name}: ${f.message}`, ...frames.slice(0, STACK_LINES)].join('\n');
+}
+
+function conclusion(r: StressReport): string {
+  const early = r.interrupted ? '; the run was interrupted' : '';
+  const again = `\nrun it again with: ${r.command}`;
+  switch (r.verdict) {
+    case 'ok':
+      return `every invariant holds (${r.verdicts.length} checks)${early}`;
+    case 'violated':
+      return `INVARIANTS VIOLATED${early}${again}`;
+    case 'stuck':
+      return `THE RUN WAS STUCK: ${firstLine(r.stuck)}${again}`;
+    case 'given up':
+      return `THE RUN WAS GIVEN UP: ${firstLine(r.stuck)}${again}`;
+    default:
+      return `THE RUN FAILED: ${r.failures[0]?.who}: ${r.failures[0]?.name}: ${r.failures[0]?.message}${again}`;
+  }
+}
+
+const firstLine = (text: string | null): string => text?.split('\n', 1)[0] ?? '';
+
+function mib(bytes: unknown): string {
+  return typeof bytes === 'number' ? `${round(bytes / 2 ** 20, 1)} MiB` : String(bytes);
+}

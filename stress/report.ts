@@ -1,0 +1,176 @@
+/** What a run tells, as data for tools; report-text.ts makes it text for people. */
+import { cpus, release, type } from 'node:os';
+import { CLEANER } from '../src/layout/buffer.ts';
+import { MEM_KEYS } from '../src/memory/psi-keys.ts';
+import { memStatSum } from '../src/memory/mem-stat.ts';
+import {
+  addPoolStats,
+  innodbStatus,
+  nodeMatrix,
+  type PoolGauges,
+  poolGauges,
+  type PoolStatSum,
+  sumPoolStats,
+} from '../src/observe/pool-stats.ts';
+import { sumWaitStats, type WaitStatRow } from '../src/observe/wait-stats.ts';
+import type { EngineShare } from '../src/engine.ts';
+import type { SessionResult } from '../src/session/program.ts';
+import type { StressPlan } from './options.ts';
+import type { RunResult } from './run-types.ts';
+import type { Verdict } from './verdict.ts';
+
+const PERCENTILES = [50, 90, 95, 99, 99.9] as const;
+
+export interface InstanceReport extends PoolGauges {
+  readonly instance: number;
+  readonly node: number;
+  readonly counters: PoolStatSum;
+}
+
+export interface MemoryReport {
+  readonly instrument: string;
+  readonly allocated: number;
+  readonly freed: number;
+  readonly bytes: number;
+  readonly retries: number;
+  readonly failures: number;
+}
+
+export interface StressReport {
+  readonly scenario: string;
+  readonly seed: number;
+  /** The command line that repeats the run. */
+  readonly command: string;
+  readonly verdict: 'ok' | 'violated' | 'failed' | 'stuck' | 'given up';
+  readonly interrupted: boolean;
+  readonly seconds: number;
+  readonly machine: {
+    readonly node: string;
+    readonly v8: string;
+    readonly cpu: string;
+    readonly cores: number;
+    readonly os: string;
+  };
+  readonly settings: StressPlan['settings'];
+  readonly statements: number;
+  readonly statementsPerSecond: number;
+  readonly getsPerSecond: number;
+  readonly hitRatio: number;
+  readonly latencyUs: Readonly<Record<string, number>>;
+  readonly sessions: readonly SessionResult[];
+  readonly status: Readonly<Record<string, number>>;
+  readonly instances: readonly InstanceReport[];
+  readonly latches: readonly WaitStatRow[];
+  readonly nodeMatrix: readonly (readonly number[])[];
+  readonly memory: readonly MemoryReport[];
+  readonly cleaners: readonly Record<string, number>[];
+  readonly errorLog: readonly {
+    readonly priority: string;
+    readonly subsystem: string;
+    readonly text: string;
+  }[];
+  readonly verdicts: readonly Verdict[];
+  readonly failures: RunResult['failures'];
+  readonly stuck: string | null;
+  /** Threads that ended because the run was given up, and names of those that had to be terminated. */
+  readonly aborted: number;
+  readonly terminated: readonly string[];
+}
+
+/** Pool counters by instance, as they stand. */
+export function instanceReports(share: EngineShare): InstanceReport[] {
+  const mem = new Int32Array(share.buffer);
+  const { pool, runtime } = share.plan;
+  const rows = { stats: pool.stats, nThreads: runtime.nThreads, instances: pool.instances };
+  return pool.instances.map(({ at, node }, instance) => ({
+    instance,
+    node,
+    ...poolGauges(mem, at),
+    counters: sumPoolStats(mem, rows, instance),
+  }));
+}
+
+export function buildReport(plan: StressPlan, r: RunResult): StressReport {
+  const { share } = r;
+  const mem = new Int32Array(share.buffer);
+  const { runtime, pool, memStats } = share.plan;
+  const instances = instanceReports(share);
+  const sum = addPoolStats(instances.map((i) => i.counters));
+  const seconds = r.elapsedMs / 1000;
+  const perSecond = (n: number): number => (seconds === 0 ? 0 : Math.round(n / seconds));
+  const statements = r.sessions.reduce((n, s) => n + s.total, 0);
+  const rows = { stats: pool.stats, nThreads: runtime.nThreads, instances: pool.instances };
+  return {
+    scenario: plan.scenario,
+    seed: share.config.seed,
+    command: plan.command,
+    verdict: verdictOf(r),
+    interrupted: r.stops > 0,
+    seconds: round(seconds, 3),
+    machine: {
+      node: process.version,
+      v8: process.versions.v8,
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      os: `${type()} ${release()}`,
+    },
+    settings: plan.settings,
+    statements,
+    statementsPerSecond: perSecond(statements),
+    getsPerSecond: perSecond(sum.pageGets),
+    hitRatio: sum.pageGets === 0 ? 0 : round(1 - sum.pagesRead / sum.pageGets, 4),
+    latencyUs: latency(r),
+    sessions: r.sessions.toSorted((a, b) => a.session - b.session),
+    status: innodbStatus(sum, instances),
+    instances,
+    latches: sumWaitStats(mem, runtime).filter((row) => row.acquired > 0),
+    nodeMatrix: nodeMatrix(mem, rows, runtime.threads, share.config.nodes),
+    memory: MEM_KEYS.map(({ key, name }) => {
+      const m = memStatSum(mem, memStats, runtime.nThreads, key);
+      return {
+        instrument: name,
+        allocated: m.allocCount,
+        freed: m.freeCount,
+        bytes: m.allocBytes,
+        retries: m.retries,
+        failures: m.failures,
+      };
+    }).filter((m) => m.allocated > 0),
+    cleaners: r.cleaners.map((c) => {
+      const at = pool.cleaners + c.node * CLEANER.words;
+      const { rounds, earlyRounds, lateRounds } = CLEANER.at;
+      return {
+        ...c,
+        rounds: mem[at + rounds],
+        earlyRounds: mem[at + earlyRounds],
+        lateRounds: mem[at + lateRounds],
+      };
+    }),
+    errorLog: r.log,
+    verdicts: r.verdicts,
+    failures: r.failures,
+    stuck: r.stuck,
+    aborted: r.aborted,
+    terminated: r.terminated,
+  };
+}
+
+/** What came first decides: a failure gives the run up at once, so a run that is stuck had none before. */
+function verdictOf(r: RunResult): StressReport['verdict'] {
+  if (r.stops > 1 && r.stuck !== null) return 'given up';
+  if (r.stuck !== null) return 'stuck';
+  if (r.failures.length > 0) return 'failed';
+  return r.verdicts.some((v) => v.violations.length > 0) ? 'violated' : 'ok';
+}
+
+function latency(r: RunResult): Record<string, number> {
+  if (r.latency.count === 0) return {};
+  const us = (ns: number): number => round(ns / 1000, 1);
+  return Object.fromEntries([
+    ['mean', us(r.latency.mean)],
+    ...PERCENTILES.map((p) => [`p${p}`, us(r.latency.percentile(p))]),
+    ['max', us(r.latency.max)],
+  ]) as Record<string, number>;
+}
+
+export const round = (n: number, digits: number): number => Number(n.toFixed(digits));

@@ -1,0 +1,282 @@
+/**
+ * A stress run, from the data files to the verdict: starts sessions and page cleaners, watches them, ends them, and
+ * checks every invariant. Each phase ends when it is done, when a thread fails, when the watchdog finds it stuck, or
+ * when the user gives it up: none waits without a bound.
+ */
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { wakePageCleaner } from '../src/buffer/cleaner-wake.ts';
+import { UserError } from '../src/config/errors.ts';
+import {
+  type Attached,
+  attachEngine,
+  createEngine,
+  type EngineConfig,
+  type EngineShare,
+  MAIN_SLOT,
+} from '../src/engine.ts';
+import { CONTROL } from '../src/layout/thread.ts';
+import { THREAD_KIND } from '../src/sync/thread.ts';
+import { giveUp } from '../workers/outcome.ts';
+import { Crew } from './crew.ts';
+import { DataFiles } from './data-files.ts';
+import { Interrupted, type RunEvents, type RunOptions, type RunResult } from './run-types.ts';
+import { checkClosed, checkConnectionMemory, checkPool, type Verdict } from './verdict.ts';
+import { seconds, Watchdog } from './watchdog.ts';
+
+const C = CONTROL.at;
+
+const TICK_MS = 1000;
+const POLL_MS = 5;
+const LOOK_MS = 250;
+const START_SECONDS = 60;
+/** Time that threads have to end by themselves after an abort: a few wait slices, and a write. */
+const ABORT_GRACE_MS = 3000;
+
+/** A run under way. `stop` ends it early and cleanly; a second `stop` gives it up. */
+export class StressRun {
+  private readonly o: RunOptions;
+  private readonly events: RunEvents;
+  private share: EngineShare | null = null;
+  private files: DataFiles | null = null;
+  private watchdog: Watchdog | null = null;
+  private stops = 0;
+  private stuck: string | null = null;
+
+  constructor(o: RunOptions, events: RunEvents = {}) {
+    this.o = o;
+    this.events = events;
+  }
+
+  stop(): void {
+    this.stops++;
+    const { share } = this;
+    if (share === null || this.watchdog === null) this.files?.cancel();
+    else if (this.stops === 1) set(share, C.stop);
+    else {
+      this.files?.cancel();
+      this.endStuck('the user gave the run up');
+    }
+  }
+
+  /**
+   * @throws StorageError and UserError before any thread is started, when data files or arena cannot be used;
+   *   Interrupted, when `stop` came before that
+   */
+  async run(): Promise<RunResult> {
+    const share = reserve(this.o.engine);
+    this.share = share;
+    const files = new DataFiles(share, this.events);
+    this.files = files;
+    if (this.stops > 0) files.cancel();
+    const loaded = await files.load();
+    if (!loaded || this.stops > 0) throw new Interrupted('interrupted before the run began');
+    const main = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
+    const watchdog = new Watchdog(share, this.limitMs);
+    this.watchdog = watchdog;
+    this.events.created?.(share);
+    const latency = this.o.sessions.map(() => createHistogram());
+    const { sessions, traceLength } = this.o;
+    const crew = new Crew({
+      share,
+      sessions,
+      latency,
+      traceLength,
+      lastWords: (slot) => watchdog.lastWords(slot),
+    });
+    try {
+      return await this.conduct(main, crew, files, latency);
+    } finally {
+      await crew.dismiss();
+    }
+  }
+
+  private get limitMs(): number {
+    return this.o.watchdogSeconds * 1000;
+  }
+
+  private async conduct(
+    main: Attached,
+    crew: Crew,
+    files: DataFiles,
+    latency: readonly RecordableHistogram[],
+  ): Promise<RunResult> {
+    const { share } = main;
+    const { events } = this;
+    const verdicts: Verdict[] = [];
+    let began = performance.now();
+    crew.start();
+    if (await this.untilStarted(share, crew)) {
+      events.started?.(share, crew.pools);
+      began = performance.now();
+      set(share, C.go);
+      await this.untilParked(share, began);
+    }
+    const elapsedMs = performance.now() - began;
+    if (!isGivenUp(share)) {
+      verdicts.push(checkConnectionMemory(share, 'open'));
+      crew.mayEnd('sessions');
+      set(share, C.close);
+      const deadline = performance.now() + this.limitMs;
+      await this.until(
+        share,
+        () => crew.out('sessions').length === 0,
+        () =>
+          overdue(
+            deadline,
+            () => `after ${seconds(this.limitMs)} not closed: ${crew.out('sessions').join(', ')}`,
+          ),
+      );
+    }
+    if (!isGivenUp(share)) events.phase?.('writing out dirty pages');
+    crew.mayEnd('cleaners');
+    set(share, C.cleanerStop);
+    for (const inst of main.pool.instances) wakePageCleaner(main.pool, inst);
+    // What is dirty may take long to write: the watchdog decides, not a deadline.
+    await this.until(
+      share,
+      () => crew.out('cleaners').length === 0,
+      () => null,
+    );
+    const terminated = isGivenUp(share) ? await lastOut(crew) : [];
+    if (!isGivenUp(share)) {
+      verdicts.push(checkConnectionMemory(share, 'closed'), ...checkPool(main), ...checkClosed(main));
+      events.phase?.('verifying the data files');
+      const verdict = await files.check();
+      if (verdict === null) this.stuck ??= 'the user gave the run up while the data files were verified';
+      else verdicts.push(verdict);
+    }
+    await crew.dismiss();
+    const all = createHistogram();
+    for (const one of latency) if (one.count > 0) all.add(one);
+    return {
+      share,
+      elapsedMs,
+      sessions: crew.results,
+      latency: all,
+      cleaners: crew.cleaners,
+      log: [...main.log.lines, ...crew.log],
+      verdicts,
+      failures: crew.failures,
+      stuck: this.stuck,
+      aborted: crew.aborted,
+      terminated,
+      stops: this.stops,
+    };
+  }
+
+  private untilStarted(share: EngineShare, crew: Crew): Promise<boolean> {
+    const threads = this.o.sessions.length + share.config.nodes;
+    let started = 0;
+    let since = performance.now();
+    return this.until(
+      share,
+      () => read(share, C.started) >= threads,
+      () => {
+        const now = read(share, C.started);
+        if (now !== started) since = performance.now();
+        started = now;
+        return overdue(since + 1000 * (this.o.startSeconds ?? START_SECONDS), () => {
+          const missing = this.watchdog?.missing().map((slot) => crew.nameOf(slot)) ?? [];
+          const who = missing.length === 0 ? '' : `: ${missing.join(', ')}`;
+          return `${threads - started} of ${threads} workers did not start${who}`;
+        });
+      },
+    );
+  }
+
+  /** The run itself: until every session has done its last statement. */
+  private untilParked(share: EngineShare, began: number): Promise<boolean> {
+    const { o, events } = this;
+    const n = o.sessions.length;
+    let nextTick = TICK_MS;
+    let overSince = Infinity;
+    return this.until(
+      share,
+      () => read(share, C.parked) >= n,
+      () => {
+        const now = performance.now();
+        if (o.seconds > 0 && now - began >= o.seconds * 1000) set(share, C.stop);
+        if (now - began >= nextTick) {
+          nextTick += TICK_MS;
+          events.tick?.(share, now - began);
+        }
+        const traceOver = o.traceLength > 0 && read(share, C.traceCursor) >>> 0 >= o.traceLength;
+        if (traceOver || read(share, C.stop) !== 0) overSince = Math.min(overSince, now);
+        return overdue(overSince + this.limitMs, () => {
+          const late = n - read(share, C.parked);
+          const busy = this.watchdog?.atWork(THREAD_KIND.session) ?? [];
+          const who = busy.length === 0 ? '' : `: ${busy.join(', ')}`;
+          return `the time was over ${seconds(this.limitMs)} ago, and ${late} of ${n} sessions have not ended${who}`;
+        });
+      },
+      true,
+    );
+  }
+
+  /**
+   * Waits for the end of a phase.
+   * @param late what is wrong once it takes too long; null until then
+   * @returns false: the run was given up
+   */
+  private async until(
+    share: EngineShare,
+    done: () => boolean,
+    late: () => string | null,
+    sessionsDue = false,
+  ): Promise<boolean> {
+    let nextLook = 0;
+    for (;;) {
+      if (isGivenUp(share)) return false;
+      if (done()) return true;
+      await sleep(POLL_MS);
+      let problem = late();
+      if (performance.now() >= nextLook) {
+        nextLook = performance.now() + LOOK_MS;
+        problem ??= this.watchdog?.look(sessionsDue) ?? null;
+      }
+      if (problem !== null && !done() && !isGivenUp(share)) this.endStuck(problem);
+    }
+  }
+
+  /** Notes who waits for what as it is now, and gives the run up. */
+  private endStuck(problem: string): void {
+    const { share, watchdog } = this;
+    if (share === null || watchdog === null || isGivenUp(share)) return;
+    this.stuck = `${problem}\n${watchdog.describe()}`;
+    giveUp(share);
+  }
+}
+
+/** @throws UserError when the machine has no room for the arena */
+function reserve(config: EngineConfig): EngineShare {
+  try {
+    return createEngine(config);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(`--innodb-buffer-pool-size: no memory for the arena: ${error.message}`);
+  }
+}
+
+/** Gives threads a moment to end by themselves. @returns the names of those that did not */
+async function lastOut(crew: Crew): Promise<string[]> {
+  crew.mayEnd('sessions');
+  const deadline = performance.now() + ABORT_GRACE_MS;
+  while (crew.out('all').length > 0 && performance.now() < deadline) await sleep(POLL_MS);
+  return crew.out('all');
+}
+
+const overdue = (deadline: number, problem: () => string): string | null =>
+  performance.now() >= deadline ? problem() : null;
+
+const read = (share: EngineShare, word: number): number =>
+  Atomics.load(new Int32Array(share.buffer), share.plan.runtime.control + word);
+
+const isGivenUp = (share: EngineShare): boolean => read(share, C.abort) !== 0;
+
+function set(share: EngineShare, word: number): void {
+  const mem = new Int32Array(share.buffer);
+  const at = share.plan.runtime.control + word;
+  Atomics.store(mem, at, 1);
+  Atomics.notify(mem, at);
+}
