@@ -49,7 +49,7 @@ describe('a run that is stuck', () => {
     );
   });
 
-  it('before its first statement, where a session still calls itself idle', async () => {
+  it('before its first statement, while a session connects', async () => {
     const { report } = await ran(
       LONG,
       () => ({
@@ -57,8 +57,10 @@ describe('a run that is stuck', () => {
       }),
       HASTY,
     );
-    expect(report.stuck).toMatch(/^no sign of life for 1 s: session 3 \(thread 5, in idle\)\n/);
-    expect(report.stuck).toMatch(/thread 5 \(session 3, node 0\) in idle\n +waits \d\.\d s for thdData /);
+    expect(report.stuck).toMatch(/^no sign of life for 1 s: session 3 \(thread 5, in statement\)\n/);
+    expect(report.stuck).toMatch(
+      /thread 5 \(session 3, node 0\) in statement\n +waits \d\.\d s for thdData /,
+    );
   });
 
   it('because a worker never comes', async () => {
