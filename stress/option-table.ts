@@ -128,7 +128,7 @@ export const STRESS_OPTIONS = [
     default: 1,
     min: 0,
     max: 1024,
-    doc: 'sessions that scan all data, round and round',
+    doc: 'sessions that scan all data, round and round; none when a trace is replayed',
   },
   {
     name: 'hog-bytes',
@@ -136,7 +136,7 @@ export const STRESS_OPTIONS = [
     default: 6_000_000,
     min: 0,
     max: 2 ** 30,
-    doc: 'value that one session groups half-way through the run; 0 = none',
+    doc: 'value that one session groups half-way through the run; 0 = none, and so when a trace is replayed',
   },
   {
     name: 'fault-ppm',

@@ -68,12 +68,16 @@ export interface StressPlan {
   cleanUp(): void;
 }
 
+/** Sessions that replay a trace do nothing beside it, unless they are told to. */
+const TRACE_PRESET = { own: { scanners: 0, 'hog-bytes': 0 } } as const;
+
 /** @throws OptionError and its kin, before anything is written. @returns the help text, or the plan */
 export async function planStress(argv: readonly string[]): Promise<string | StressPlan> {
   const given = cli.parse(argv);
   if (given.help !== null) return given.help;
   const scenario = SCENARIOS.find((s) => s.name === given.own.scenario) ?? SCENARIOS[0];
-  const parsed = applyPreset(given, scenario.preset);
+  const preset = applyPreset(given, scenario.preset);
+  const parsed = preset.own.trace === null ? preset : applyPreset(preset, TRACE_PRESET);
   const { own, sysvars } = parsed;
   if (own.scanners > own.sessions) {
     throw new OptionError(
