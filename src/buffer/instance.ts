@@ -23,10 +23,9 @@ export interface InstancePlan {
   readonly chunks: readonly ChunkPlan[];
 }
 
-/** Where the pool lies: plain data, made by `planBufPool`. */
-export interface BufPoolPlan {
-  readonly instances: readonly InstancePlan[];
-  readonly nStripes: number;
+/** The parts of a pool that are not an instance's: log, spaces, cleaners, counters; word addresses. */
+export interface PoolGlobals {
+  /** SPACE records by space id, and how many. */
   readonly spaces: number;
   readonly nSpaces: number;
   readonly logSys: number;
@@ -36,6 +35,12 @@ export interface BufPoolPlan {
   readonly cleaners: number;
   /** POOL_STAT rows: thread-major, then instance. */
   readonly stats: number;
+}
+
+/** Where the pool lies: plain data, made by `planPoolGlobals` and `planInstance`. */
+export interface BufPoolPlan extends PoolGlobals {
+  readonly instances: readonly InstancePlan[];
+  readonly nStripes: number;
 }
 
 export const BLOCK_WORDS = BUF_BLOCK.words;

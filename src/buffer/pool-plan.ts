@@ -24,6 +24,7 @@ import {
   type BufPool,
   type ChunkPlan,
   type InstancePlan,
+  type PoolGlobals,
 } from './instance.ts';
 import { LSN_UNIT, logSysInit, RECENT_CLOSED_BYTES } from './log-sys.ts';
 import { chunkLayout, findPrime, lruOldRatio, readAheadArea, youngMargin } from './sizes.ts';
@@ -44,17 +45,6 @@ export interface BufPoolConfig {
   /** Spaces with ids below this can be dropped. */
   readonly nSpaces: number;
   readonly nThreads: number;
-}
-
-/** The parts of a pool that are not an instance's: log, spaces, cleaners, counters. */
-export interface PoolGlobals {
-  readonly spaces: number;
-  readonly nSpaces: number;
-  readonly logSys: number;
-  readonly recentClosed: number;
-  readonly recentClosedSlots: number;
-  readonly cleaners: number;
-  readonly stats: number;
 }
 
 /** Places what is global; before any node is opened. */
