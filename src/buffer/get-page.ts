@@ -13,13 +13,13 @@ import { sxSLock, sxSReleased, sxSUnlock, sxSxLock, sxXLock } from '../sync/sx-l
 import { sxLockSlow } from '../sync/sx-lock-slow.ts';
 import { MODE, type Thread } from '../sync/thread.ts';
 import { bufPageFreeStaleHashed } from './evict.ts';
-import type { BufInstance, BufPool } from './instance.ts';
+import { BLOCK_WORDS, type BufInstance, type BufPool } from './instance.ts';
 import { lruMakeYoung } from './lru.ts';
 import { mtrMemoPush, mtrReleaseLast } from './mtr.ts';
 import { instanceOf, pageHashMod } from './page-id.ts';
 import { bufReadPage } from './read-page.ts';
 import { spaceVersion, VERSION_FAILED } from './stale.ts';
-import { FETCH, type Fetch, IO_FIX, RW, type Rw } from './states.ts';
+import { FETCH, type Fetch, IO_FIX, RW, type Rw, STATE } from './states.ts';
 
 const {
   lock: LOCK,
@@ -29,7 +29,7 @@ const {
   hashNext: HASH_NEXT,
 } = BUF_BLOCK.at;
 const { ioFix: IO_FIX_AT, accessTime: ACCESS_TIME, oldClock: OLD_CLOCK, mutex: MUTEX_AT } = BUF_BLOCK.at;
-const { version: VERSION } = BUF_BLOCK.at;
+const { version: VERSION, state: STATE_AT } = BUF_BLOCK.at;
 const { nCells: N_CELLS, freedPageClock: POOL_CLOCK, youngMargin: YOUNG_MARGIN } = BUF_POOL.at;
 const { pageGets: PAGE_GETS, notMadeYoung: NOT_MADE_YOUNG, confirmRetries: CONFIRM_RETRIES } = POOL_STAT.at;
 const { oldBlocksTicks: OLD_BLOCKS_TICKS } = SYSVARS.at;
@@ -57,6 +57,7 @@ const CLOCK_SKEW = 0xf0000000;
  *
  * @param space, pageNo uint32, or the same as int32
  * @param latch RW.none goes with FETCH.noLatch
+ * @param guess where the page was when the caller last had it: any word, taken only if the page is still there
  * @returns the block; NIL in the modes IF_IN_POOL and PEEK_IF_IN_POOL when the page is not there or still being read
  * @throws StorageError when it cannot be read; BufPoolFatal; RunAborted
  */
@@ -67,6 +68,7 @@ export function bufPageGet(
   pageNo: number,
   latch: Rw,
   mode: Fetch,
+  guess = NIL,
 ): number {
   const { mem } = thr;
   const inst = pool.instances[instanceOf(space, pageNo, pool.n)];
@@ -93,7 +95,7 @@ export function bufPageGet(
     mem[thr.waits + PAGE_HASH_ROW]++;
     let block = NIL;
     if (mem[at + N_CELLS] === nCells) {
-      block = mem[inst.cells + cell];
+      block = guess !== NIL && isStillThere(inst, guess, space, pageNo) ? guess : mem[inst.cells + cell];
       while (block !== NIL && (mem[block + PAGE_NO] !== pageNo || mem[block + SPACE_ID] !== space)) {
         block = mem[block + HASH_NEXT];
       }
@@ -137,6 +139,24 @@ export function bufPageGet(
     if (mem[block + VERSION] !== VERSION_FAILED) return block;
     mtrReleaseLast(thr);
   }
+}
+
+/**
+ * Whether a guess is a block of the instance with this page in it. The page's stripe S held: if the ids are the page's,
+ * it is the stripe that guards the block.
+ */
+function isStillThere(inst: BufInstance, guess: number, space: number, pageNo: number): boolean {
+  const { mem } = inst;
+  for (const { blocks, size } of inst.chunks) {
+    const offset = guess - blocks;
+    if (offset < 0 || offset >= size * BLOCK_WORDS || offset % BLOCK_WORDS !== 0) continue;
+    return (
+      mem[guess + PAGE_NO] === pageNo &&
+      mem[guess + SPACE_ID] === space &&
+      mem[guess + STATE_AT] === STATE.filePage
+    );
+  }
+  return false;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { bufPageGet } from '../buffer/get-page.ts';
 import type { BufPool } from '../buffer/instance.ts';
 import { mtrCommit, mtrReleaseLast, mtrReleaseOlder, mtrSetModified } from '../buffer/mtr.ts';
-import { FETCH, RW } from '../buffer/states.ts';
+import { FETCH, type Fetch, RW, type Rw } from '../buffer/states.ts';
 import { BUF_BLOCK } from '../layout/buffer.ts';
 import { NIL } from '../layout/schema.ts';
 import { describeTorn, raiseCounter, readCounter, TORN } from '../storage/counter-page.ts';
@@ -46,14 +46,16 @@ function checkPage(thr: Thread, p: Pages, page: number, block: number): void {
   );
 }
 
-function get(thr: Thread, p: Pages, page: number, latch: 0 | 1 | 2 | 3, mode: 0 | 1 | 2 | 3 | 4): number {
+function get(thr: Thread, p: Pages, page: number, latch: Rw, mode: Fetch, guess = NIL): number {
+  const { pool, pagesPerSpace } = p;
   return bufPageGet(
     thr,
-    p.pool,
-    spaceOf(page, p.pagesPerSpace),
-    pageNoOf(page, p.pagesPerSpace),
+    pool,
+    spaceOf(page, pagesPerSpace),
+    pageNoOf(page, pagesPerSpace),
     latch,
     mode,
+    guess,
   );
 }
 
@@ -85,8 +87,9 @@ export function update(thr: Thread, p: Pages, page: number): void {
 
 /** Changes one page as a tree's root is changed: SX first, readers go on, then X on top of it. */
 export function intendUpdate(thr: Thread, p: Pages, page: number): void {
-  checkPage(thr, p, page, get(thr, p, page, RW.sx, FETCH.normal));
-  const block = get(thr, p, page, RW.x, FETCH.normal);
+  const seen = get(thr, p, page, RW.sx, FETCH.normal);
+  checkPage(thr, p, page, seen);
+  const block = get(thr, p, page, RW.x, FETCH.normal, seen);
   raise(thr, p, page, block);
   mtrCommit(thr, p.pool);
 }
