@@ -28,10 +28,7 @@ const LOG_PER_PAGE = 64;
  */
 export function mtrMemoPush(thr: Thread, block: number, latch: number): void {
   const count = thr.memoCount;
-  if (count === MAX_MEMO) {
-    releaseEntry(thr, block | latch);
-    throw memoFullError(thr);
-  }
+  if (count === MAX_MEMO) memoFull(thr, block | latch);
   thr.mem[thr.memo + count] = block | latch;
   thr.memoCount = count + 1;
 }
@@ -67,8 +64,9 @@ function popEntry(thr: Thread): number {
   return entry;
 }
 
-function memoFullError(thr: Thread): Error {
-  return new Error(`a mini-transaction of thread ${thr.id} fixes more than ${MAX_MEMO} pages`);
+function memoFull(thr: Thread, entry: number): never {
+  releaseEntry(thr, entry);
+  throw new Error(`a mini-transaction of thread ${thr.id} fixes more than ${MAX_MEMO} pages`);
 }
 
 function changedPageError(): Error {
