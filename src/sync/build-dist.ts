@@ -4,11 +4,14 @@ import { fileURLToPath } from 'node:url';
 
 export default function setup(): void {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  try {
-    execFileSync('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'pipe' });
-  } catch (e) {
-    // tsc writes its output all the same; whether the types are right is for `npm run typecheck` to say.
-    const { stdout } = e as { stdout?: Buffer };
-    process.stderr.write(`the build before the tests found errors:\n${stdout?.toString() ?? String(e)}\n`);
+  // What runs in Node, and what runs in the pages' browser.
+  for (const project of ['tsconfig.build.json', 'src/page/client']) {
+    try {
+      execFileSync('npx', ['--no-install', 'tsc', '-p', project], { cwd: root, stdio: 'pipe' });
+    } catch (e) {
+      // tsc writes its output all the same; whether the types are right is for `npm run typecheck` to say.
+      const { stdout } = e as { stdout?: Buffer };
+      process.stderr.write(`the build before the tests found errors:\n${stdout?.toString() ?? String(e)}\n`);
+    }
   }
 }
