@@ -25,6 +25,7 @@ import {
   runtimeInit,
   type SysvarValues,
 } from './sync/runtime.ts';
+import { idle_await_start } from './sync/park-sites.ts';
 import { type Thread, THREAD_KIND } from './sync/thread.ts';
 import { join } from 'node:path';
 
@@ -111,10 +112,16 @@ export function planEngine(config: EngineConfig): EnginePlan {
   };
 }
 
-/** Allocates the arena and makes everything in it; the main thread, before any other exists. */
-export function createEngine(config: EngineConfig): EngineShare {
+/**
+ * Allocates the arena and makes everything in it; the main thread, before any other exists.
+ * @param memory gives memory for the arena instead: all zero, so many words or more
+ */
+export function createEngine(
+  config: EngineConfig,
+  memory?: (words: number) => SharedArrayBuffer,
+): EngineShare {
   const plan = planEngine(config);
-  const buffer = allocateArena(plan.arena);
+  const buffer = memory?.(plan.arena.words) ?? allocateArena(plan.arena);
   const mem = new Int32Array(buffer);
   const epochNs = process.hrtime.bigint();
   const share: EngineShare = { buffer, config, plan, epochNs };
@@ -195,7 +202,7 @@ export function awaitStart({ share, thr }: Attached): void {
   const at = share.plan.runtime.control;
   Atomics.add(mem, at + CONTROL.at.started, 1);
   while (Atomics.load(mem, at + CONTROL.at.go) === 0) {
-    Atomics.wait(mem, at + CONTROL.at.go, 0, thr.waitSliceMs);
+    idle_await_start(mem, at + CONTROL.at.go, 0, thr.waitSliceMs);
     thr.throwIfAborted();
   }
 }

@@ -6,7 +6,10 @@ import type { LogLine } from '../src/layout/error-log.ts';
 import type { SessionResult, SessionSpec } from '../src/session/program.ts';
 import { type Failure, failureOf, giveUp, type Outcome } from '../workers/outcome.ts';
 import { type CleanerDone, cleanerName, type CleanerTask } from '../workers/page-cleaner.ts';
+import { cleanerProfile, MAIN_PROFILE, sessionProfile, ThreadProfile } from '../workers/profile.ts';
 import { sessionName, type SessionTask } from '../workers/session.ts';
+import { profileClockUs, trimProfileFile } from './flame/cpu-profile.ts';
+import type { Reuse } from './run-types.ts';
 
 /** Piscina gives up on a worker that does not end, ms. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -24,6 +27,10 @@ export interface CrewOptions {
   readonly traceLength: number;
   /** What the thread in a slot was doing, for the failure of a worker that went away. */
   readonly lastWords: (slot: number) => string;
+  /** Directory for a CPU profile of each thread; it must be there. Without it none are taken. */
+  readonly profileDir?: string;
+  /** Workers that outlive the crew. */
+  readonly reuse?: Pick<Reuse, 'pool'>;
 }
 
 interface Member {
@@ -32,6 +39,22 @@ interface Member {
   /** Nothing may end before it is told to. */
   mayEnd: boolean;
   ended: boolean;
+}
+
+/** Workers for the threads of a node. */
+export function nodePool(node: number, threads: number): Piscina {
+  const pool = new Piscina({
+    minThreads: threads,
+    maxThreads: threads,
+    concurrentTasksPerWorker: 1,
+    atomics: 'disabled',
+    recordTiming: false,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    workerData: { node },
+  });
+  // An error outside any task, as when a replacement of a dead worker fails: its task has failed by itself.
+  pool.on('error', () => undefined);
+  return pool;
 }
 
 /** Everything that a thread can come to ends here; `start` first, `dismiss` last, in any case. */
@@ -45,6 +68,10 @@ export class Crew {
   private readonly cleanerMembers: Member[] = [];
   private readonly found: Failure[] = [];
   private dismissed = false;
+  private profiling: ThreadProfile | null = null;
+  /** The measured time, us of the profiles' clock. */
+  private measuredFrom = 0;
+  private measuredTo = Infinity;
 
   constructor(o: CrewOptions) {
     this.o = o;
@@ -53,22 +80,14 @@ export class Crew {
   /** Starts all workers. @throws when the machine refuses threads */
   start(): void {
     const { share, sessions, latency, traceLength } = this.o;
+    const profileDir = this.o.profileDir ?? null;
+    if (profileDir !== null) this.profiling = new ThreadProfile({ dir: profileDir, thread: MAIN_PROFILE });
     for (let node = 0; node < share.config.nodes; node++) {
       // A thread for each session of the node, and one for its page cleaner.
       const threads = 1 + sessions.filter((s) => s.node === node).length;
-      const pool = new Piscina({
-        minThreads: threads,
-        maxThreads: threads,
-        concurrentTasksPerWorker: 1,
-        atomics: 'disabled',
-        recordTiming: false,
-        closeTimeout: CLOSE_TIMEOUT_MS,
-        workerData: { node },
-      });
-      // An error outside any task, as when a replacement of a dead worker fails: its task has failed by itself.
-      pool.on('error', () => undefined);
+      const pool = this.o.reuse?.pool(node, threads) ?? nodePool(node, threads);
       this.pools.push(pool);
-      const task: CleanerTask = { share, node };
+      const task: CleanerTask = { share, node, profileDir };
       const member = newMember(cleanerName(node), cleanerSlot(share.config, node));
       this.cleanerMembers.push(member);
       const running = pool.run(task, { filename: workerEntry('page-cleaner') });
@@ -80,12 +99,19 @@ export class Crew {
         spec,
         latency: latency[i],
         traceLength: traceLength || Infinity,
+        profileDir,
       };
       const member = newMember(sessionName(spec.session), sessionSlot(spec.session));
       this.sessionMembers.push(member);
       const running = this.pools[spec.node].run(task, { filename: workerEntry('session') });
       void this.follow(member, running as Promise<Outcome<SessionResult>>, this.results);
     }
+  }
+
+  /** What is measured begins now, or is over: profiles keep what lies between. */
+  measure(edge: 'begins' | 'ends'): void {
+    if (edge === 'begins') this.measuredFrom = profileClockUs();
+    else this.measuredTo = profileClockUs();
   }
 
   /** From now on sessions, or page cleaners, end because they are told to. */
@@ -117,12 +143,15 @@ export class Crew {
 
   /** Ends all workers, whatever they do. Bounded: a thread in a system call that never returns is left behind. */
   async dismiss(): Promise<void> {
+    const again = this.dismissed;
     this.dismissed = true;
-    const all = Promise.all(this.pools.map((pool) => pool.destroy()));
+    const mine = this.o.reuse === undefined ? this.pools : [];
+    const all = Promise.all(mine.map((pool) => pool.destroy()));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => (timer = setTimeout(resolve, 2 * CLOSE_TIMEOUT_MS)));
     await Promise.race([all, late]);
     clearTimeout(timer);
+    if (this.o.profileDir !== undefined && !again) this.keepMeasured(this.o.profileDir);
   }
 
   private async follow<T>(member: Member, task: Promise<Outcome<T>>, values: T[]): Promise<void> {
@@ -139,6 +168,22 @@ export class Crew {
         this.fail(failureOf(who, new WorkerDied(who, error, this.o.lastWords(member.slot))));
     } finally {
       member.ended = true;
+    }
+  }
+
+  /** Profiles hold the measured time only. Threads that had to be terminated leave none. */
+  private keepMeasured(dir: string): void {
+    const { sessions, share } = this.o;
+    const nodes = Array.from({ length: share.config.nodes }, (_, node) => cleanerProfile(node));
+    const { profiling } = this;
+    const threads = [MAIN_PROFILE, ...nodes, ...sessions.map((s) => sessionProfile(s.node, s.session))];
+    for (const thread of threads) {
+      try {
+        if (thread === MAIN_PROFILE) profiling?.write();
+        trimProfileFile(dir, thread, { from: this.measuredFrom, to: this.measuredTo });
+      } catch (error) {
+        this.log.push({ priority: 'Warning', subsystem: 'Server', text: (error as Error).message });
+      }
     }
   }
 

@@ -42,7 +42,15 @@ export const STRESS_OPTIONS = [
     default: 10,
     min: 0,
     max: 86_400,
-    doc: 'run time; 0 = to the end of the trace',
+    doc: 'measured time; 0 = to the end of the trace',
+  },
+  {
+    name: 'warmup',
+    kind: 'int',
+    default: 0,
+    min: 0,
+    max: 3600,
+    doc: 'seconds before that, which no figure covers',
   },
   {
     name: 'sessions',
@@ -65,6 +73,23 @@ export const STRESS_OPTIONS = [
     kind: 'path',
     default: null,
     doc: 'write the report to this file as JSON; - is standard output',
+  },
+  {
+    name: 'html',
+    kind: 'path',
+    default: null,
+    doc: 'write the report to this file as a page for browsers',
+  },
+  {
+    name: 'live',
+    kind: 'flag',
+    doc: 'show once a second what happens; plain lines where there is no terminal',
+  },
+  {
+    name: 'profile',
+    kind: 'path',
+    default: null,
+    doc: 'write a V8 CPU profile of each thread to this directory',
   },
   {
     name: 'data',

@@ -59,6 +59,10 @@ export interface StressPlan {
   readonly run: RunOptions;
   readonly scenario: string;
   readonly json: string | null;
+  readonly html: string | null;
+  readonly live: boolean;
+  /** Directory for CPU profiles. */
+  readonly profile: string | null;
   readonly warnings: readonly string[];
   /** The command line that repeats the run, as far as real threads can. */
   readonly command: string;
@@ -101,6 +105,12 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
       '--nodes',
       `--nodes=${own.nodes}: each node needs a buffer pool instance, and there are ${sizing.instances} ` +
         `(allowed are 1 to ${sizing.instances}, or more --innodb-buffer-pool-instances)`,
+    );
+  }
+  if (own.html !== null && own.json !== null && resolve(own.html) === resolve(own.json)) {
+    throw new OptionError(
+      '--html',
+      `--html=${own.html}: --json is written to that file; allowed is another one`,
     );
   }
   const raw = own.trace === null ? null : await readTrace(own.trace);
@@ -167,15 +177,27 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     hogBytes: own['hog-bytes'],
     seconds,
     trace,
-  });
+    // Half-way through the measured time.
+  }).map((s) => ({ ...s, hogAtMs: s.hogAtMs + 1000 * own.warmup }));
   const patience =
     engine.realSleeps && !parsed.explicit.has('watchdog')
       ? Math.max(own.watchdog, REAL_RETRY_SECONDS)
       : own.watchdog;
   return {
-    run: { engine, sessions, seconds, traceLength: trace?.length ?? 0, watchdogSeconds: patience },
+    run: {
+      engine,
+      sessions,
+      seconds,
+      warmupSeconds: own.warmup,
+      traceLength: trace?.length ?? 0,
+      watchdogSeconds: patience,
+      profileDir: own.profile === null ? undefined : resolve(own.profile),
+    },
     scenario: scenario.name,
     json: own.json,
+    html: own.html,
+    live: own.live,
+    profile: own.profile,
     // The default chunk is for large pools: that it was not taken is news only to whoever asked for one.
     warnings: [
       ...parsed.warnings,

@@ -2,22 +2,37 @@
 import { SingleBar } from 'cli-progress';
 import type { EngineShare } from '../src/engine.ts';
 import { CONTROL } from '../src/layout/thread.ts';
-import { addPoolStats } from '../src/observe/pool-stats.ts';
-import { instanceReports } from './report.ts';
+import { takeSample } from '../src/observe/sample.ts';
+import { observedOf } from './measured.ts';
 import type { RunEvents } from './run-types.ts';
 
-export class Progress implements RunEvents {
+/** How long a run is to take. */
+export interface RunLength {
+  /** Measured time, s; 0: to the end of the trace. */
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  /** Requests. */
+  readonly traceLength: number;
+}
+
+/** What the user sees while a run goes on, on standard error. */
+export interface Display extends RunEvents {
+  /** A line that stays. */
+  note(text: string): void;
+  /** Takes away what is not to stay. */
+  done(): void;
+}
+
+export class Progress implements Display {
   private readonly tty = process.stderr.isTTY;
-  private readonly seconds: number;
-  private readonly traceLength: number;
+  private readonly length: RunLength;
   private bar: SingleBar | null = null;
   private phaseName = '';
   private gets = 0;
   private reads = 0;
 
-  constructor(seconds: number, traceLength: number) {
-    this.seconds = seconds;
-    this.traceLength = traceLength;
+  constructor(length: RunLength) {
+    this.length = length;
   }
 
   preparing(done: number, total: number): void {
@@ -28,20 +43,16 @@ export class Progress implements RunEvents {
     this.show('verifying pages', done, total, 'pages');
   }
 
-  tick(share: EngineShare, elapsedMs: number): void {
+  tick(share: EngineShare, measuredMs: number): void {
     if (!this.tty) return;
-    const sum = addPoolStats(instanceReports(share).map((i) => i.counters));
+    const sum = takeSample(observedOf(share), measuredMs);
     const gets = sum.pageGets - this.gets;
     const reads = sum.pagesRead - this.reads;
     this.gets = sum.pageGets;
     this.reads = sum.pagesRead;
     const info = `${gets.toLocaleString('en-US')} gets/s, hits ${gets === 0 ? '-' : (100 - (100 * reads) / gets).toFixed(1)} %`;
-    if (this.seconds > 0) {
-      this.show('running', Math.min(this.seconds, Math.round(elapsedMs / 1000)), this.seconds, `s, ${info}`);
-      return;
-    }
-    const cursor = new Int32Array(share.buffer)[share.plan.runtime.control + CONTROL.at.traceCursor] >>> 0;
-    this.show('replaying', Math.min(cursor, this.traceLength), this.traceLength, `requests, ${info}`);
+    const { phase, value, total, unit } = stage(share, measuredMs, this.length);
+    this.show(phase, value, total, `${unit}, ${info}`);
   }
 
   phase(text: string): void {
@@ -77,4 +88,23 @@ export class Progress implements RunEvents {
     }
     this.bar.update(value, { info });
   }
+}
+
+export interface Stage {
+  readonly phase: string;
+  readonly value: number;
+  readonly total: number;
+  readonly unit: string;
+}
+
+/** How far a run has come. @param measuredMs negative in the warm-up */
+export function stage(share: EngineShare, measuredMs: number, length: RunLength): Stage {
+  const { seconds, warmupSeconds, traceLength } = length;
+  const passed = Math.round(measuredMs / 1000);
+  if (measuredMs < 0) {
+    return { phase: 'warming up', value: warmupSeconds + passed, total: warmupSeconds, unit: 's' };
+  }
+  if (seconds > 0) return { phase: 'running', value: Math.min(seconds, passed), total: seconds, unit: 's' };
+  const cursor = new Int32Array(share.buffer)[share.plan.runtime.control + CONTROL.at.traceCursor] >>> 0;
+  return { phase: 'replaying', value: Math.min(cursor, traceLength), total: traceLength, unit: 'requests' };
 }

@@ -58,7 +58,7 @@ export function renderReport(r: StressReport): string {
       .join('  ')}`,
   );
   section(
-    'Sessions',
+    s['warmup'] === 0 ? 'Sessions' : 'Sessions (the warm-up included)',
     table(
       ['session', 'node', 'statements', 'page reads', 'page writes', 'ended by'],
       r.sessions.map((x) => [
@@ -163,7 +163,8 @@ function renderFailure(f: Failure): string {
 }
 
 function conclusion(r: StressReport): string {
-  const early = r.interrupted ? '; the run was interrupted' : '';
+  const unmeasured = r.seconds === 0 ? '; nothing was measured, as it ended in its warm-up' : '';
+  const early = (r.interrupted ? '; the run was interrupted' : '') + unmeasured;
   const again = `\nrun it again with: ${r.command}`;
   switch (r.verdict) {
     case 'ok':

@@ -1,31 +1,24 @@
 /** What a run tells, as data for tools; report-text.ts makes it text for people. */
 import { cpus, release, type } from 'node:os';
+import type { RecordableHistogram } from 'node:perf_hooks';
 import { CLEANER } from '../src/layout/buffer.ts';
 import { MEM_KEYS } from '../src/memory/psi-keys.ts';
 import { memStatSum } from '../src/memory/mem-stat.ts';
-import {
-  addPoolStats,
-  innodbStatus,
-  nodeMatrix,
-  type PoolGauges,
-  poolGauges,
-  type PoolStatSum,
-  sumPoolStats,
-} from '../src/observe/pool-stats.ts';
-import { sumWaitStats, type WaitStatRow } from '../src/observe/wait-stats.ts';
-import type { EngineShare } from '../src/engine.ts';
+import { type LatencyBucket, latencyBuckets } from '../src/observe/latency-buckets.ts';
+import type { LruPicture } from '../src/observe/lru-picture.ts';
+import { addPoolStats, innodbStatus } from '../src/observe/pool-stats.ts';
+import type { Sample } from '../src/observe/sample.ts';
+import type { WaitForSnapshot } from '../src/observe/wait-snapshot.ts';
+import type { WaitStatRow } from '../src/observe/wait-stats.ts';
 import type { SessionResult } from '../src/session/program.ts';
+import type { InstanceReport } from './measured.ts';
 import type { StressPlan } from './options.ts';
 import type { RunResult } from './run-types.ts';
 import type { Verdict } from './verdict.ts';
 
-const PERCENTILES = [50, 90, 95, 99, 99.9] as const;
+export type { InstanceReport } from './measured.ts';
 
-export interface InstanceReport extends PoolGauges {
-  readonly instance: number;
-  readonly node: number;
-  readonly counters: PoolStatSum;
-}
+const PERCENTILES = [50, 90, 95, 99, 99.9] as const;
 
 export interface MemoryReport {
   readonly instrument: string;
@@ -36,6 +29,10 @@ export interface MemoryReport {
   readonly failures: number;
 }
 
+/**
+ * Figures of work (statements to nodeMatrix, series, histogram, LRU) cover what came after the warm-up, until the
+ * sessions had done their last statement. Sessions, memory, cleaners and verdicts are of the whole run.
+ */
 export interface StressReport {
   readonly scenario: string;
   readonly seed: number;
@@ -43,6 +40,7 @@ export interface StressReport {
   readonly command: string;
   readonly verdict: 'ok' | 'violated' | 'failed' | 'stuck' | 'given up';
   readonly interrupted: boolean;
+  /** Measured time; 0 when the run ended in its warm-up. */
   readonly seconds: number;
   readonly machine: {
     readonly node: string;
@@ -57,11 +55,19 @@ export interface StressReport {
   readonly getsPerSecond: number;
   readonly hitRatio: number;
   readonly latencyUs: Readonly<Record<string, number>>;
+  /** Ascending, without empty ends. */
+  readonly latencyHistogram: readonly LatencyBucket[];
+  /** Counters cumulative; the first is at 0, the last at the end. */
+  readonly series: readonly Sample[];
   readonly sessions: readonly SessionResult[];
   readonly status: Readonly<Record<string, number>>;
   readonly instances: readonly InstanceReport[];
   readonly latches: readonly WaitStatRow[];
   readonly nodeMatrix: readonly (readonly number[])[];
+  /** Of all looks the one with the most waiting threads; null: nobody was ever seen to wait. */
+  readonly waitFor: WaitForSnapshot | null;
+  /** By instance, at the end of the measured time. */
+  readonly lru: readonly LruPicture[];
   readonly memory: readonly MemoryReport[];
   readonly cleaners: readonly Record<string, number>[];
   readonly errorLog: readonly {
@@ -77,29 +83,15 @@ export interface StressReport {
   readonly terminated: readonly string[];
 }
 
-/** Pool counters by instance, as they stand. */
-export function instanceReports(share: EngineShare): InstanceReport[] {
-  const mem = new Int32Array(share.buffer);
-  const { pool, runtime } = share.plan;
-  const rows = { stats: pool.stats, nThreads: runtime.nThreads, instances: pool.instances };
-  return pool.instances.map(({ at, node }, instance) => ({
-    instance,
-    node,
-    ...poolGauges(mem, at),
-    counters: sumPoolStats(mem, rows, instance),
-  }));
-}
-
 export function buildReport(plan: StressPlan, r: RunResult): StressReport {
   const { share } = r;
   const mem = new Int32Array(share.buffer);
   const { runtime, pool, memStats } = share.plan;
-  const instances = instanceReports(share);
+  const { totals, series, latency, waitFor, lru } = r.measured;
+  const { statements, instances } = totals;
   const sum = addPoolStats(instances.map((i) => i.counters));
-  const seconds = r.elapsedMs / 1000;
+  const seconds = r.measured.elapsedMs / 1000;
   const perSecond = (n: number): number => (seconds === 0 ? 0 : Math.round(n / seconds));
-  const statements = r.sessions.reduce((n, s) => n + s.total, 0);
-  const rows = { stats: pool.stats, nThreads: runtime.nThreads, instances: pool.instances };
   return {
     scenario: plan.scenario,
     seed: share.config.seed,
@@ -119,12 +111,16 @@ export function buildReport(plan: StressPlan, r: RunResult): StressReport {
     statementsPerSecond: perSecond(statements),
     getsPerSecond: perSecond(sum.pageGets),
     hitRatio: sum.pageGets === 0 ? 0 : round(1 - sum.pagesRead / sum.pageGets, 4),
-    latencyUs: latency(r),
+    latencyUs: latencyUs(latency),
+    latencyHistogram: latencyBuckets(latency),
+    series,
     sessions: r.sessions.toSorted((a, b) => a.session - b.session),
     status: innodbStatus(sum, instances),
     instances,
-    latches: sumWaitStats(mem, runtime).filter((row) => row.acquired > 0),
-    nodeMatrix: nodeMatrix(mem, rows, runtime.threads, share.config.nodes),
+    latches: totals.latches.filter((row) => row.acquired > 0),
+    nodeMatrix: totals.nodeMatrix,
+    waitFor,
+    lru,
     memory: MEM_KEYS.map(({ key, name }) => {
       const m = memStatSum(mem, memStats, runtime.nThreads, key);
       return {
@@ -163,13 +159,13 @@ function verdictOf(r: RunResult): StressReport['verdict'] {
   return r.verdicts.some((v) => v.violations.length > 0) ? 'violated' : 'ok';
 }
 
-function latency(r: RunResult): Record<string, number> {
-  if (r.latency.count === 0) return {};
+function latencyUs(h: RecordableHistogram): Record<string, number> {
+  if (h.count === 0) return {};
   const us = (ns: number): number => round(ns / 1000, 1);
   return Object.fromEntries([
-    ['mean', us(r.latency.mean)],
-    ...PERCENTILES.map((p) => [`p${p}`, us(r.latency.percentile(p))]),
-    ['max', us(r.latency.max)],
+    ['mean', us(h.mean)],
+    ...PERCENTILES.map((p) => [`p${p}`, us(h.percentile(p))]),
+    ['max', us(h.max)],
   ]) as Record<string, number>;
 }
 

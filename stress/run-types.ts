@@ -1,24 +1,44 @@
 /** What a stress run is told, what it tells meanwhile, and what comes of it. */
-import type { RecordableHistogram } from 'node:perf_hooks';
 import type { Piscina } from 'piscina';
 import type { EngineConfig, EngineShare } from '../src/engine.ts';
 import type { LogLine } from '../src/layout/error-log.ts';
 import type { SessionResult, SessionSpec } from '../src/session/program.ts';
 import type { Failure } from '../workers/outcome.ts';
 import type { CleanerDone } from '../workers/page-cleaner.ts';
+import type { Measured } from './telemetry.ts';
 import type { Verdict } from './verdict.ts';
+
+/** What runs hand on to each other, so that the next finds its workers warm and its memory mapped. */
+export interface Reuse {
+  /** The workers of a node, made by `nodePool` for so many threads or more. They outlive the run. */
+  pool(node: number, threads: number): Piscina;
+  /** Memory for the arena: all zero, so many words or more. */
+  memory(words: number): SharedArrayBuffer;
+  /** The counter of each page on disk; null: not known, so the files are made or read. They are not read at the end. */
+  readonly counters: Int32Array | null;
+  /** Asked when the warm-up time is over: false makes the warm-up longer. */
+  warm(share: EngineShare): boolean;
+}
 
 export interface RunOptions {
   readonly engine: EngineConfig;
   readonly sessions: readonly SessionSpec[];
-  /** Run time, s; 0: until every session has done its statements or the trace is at its end. */
+  /** Measured time, s; 0: until every session has done its statements or the trace is at its end. */
   readonly seconds: number;
+  /** Time before that, s, which no figure of the report covers. Default 0. */
+  readonly warmupSeconds?: number;
+  /** Time between two samples, ms; at least 50. Default 1000. */
+  readonly sampleMs?: number;
   /** Requests of a trace that the sessions share, 0 none. */
   readonly traceLength: number;
   /** A thread without progress for so long ends the run, s. So does a session that does not end for so long. */
   readonly watchdogSeconds: number;
   /** When no further worker has started for so long, the rest never will, s. Default 60. */
   readonly startSeconds?: number;
+  /** What is taken over from earlier runs. */
+  readonly reuse?: Reuse;
+  /** Directory to which each thread writes its CPU profile. */
+  readonly profileDir?: string | undefined;
 }
 
 /** What the caller hears while the run goes on. */
@@ -29,16 +49,17 @@ export interface RunEvents {
   created?(share: EngineShare): void;
   /** All threads are there; none has begun. */
   started?(share: EngineShare, pools: readonly Piscina[]): void;
-  /** Once a second. */
-  tick?(share: EngineShare, elapsedMs: number): void;
+  /** Once a second, with the measured time so far: negative in the warm-up. */
+  tick?(share: EngineShare, measuredMs: number): void;
   phase?(text: string): void;
 }
 
 export interface RunResult {
   readonly share: EngineShare;
-  readonly elapsedMs: number;
+  /** What was counted after the warm-up, until the sessions had done their last statement. */
+  readonly measured: Measured;
+  /** These and all below are of the whole run. */
   readonly sessions: readonly SessionResult[];
-  readonly latency: RecordableHistogram;
   readonly cleaners: readonly CleanerDone[];
   readonly log: readonly LogLine[];
   readonly verdicts: readonly Verdict[];

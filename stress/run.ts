@@ -3,11 +3,13 @@
  * 2 bad input, 130 interrupted before anything ran.
  */
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { UserError } from '../src/config/errors.ts';
+import { checkWritable, unwritable } from '../src/config/writable.ts';
 import { StorageError } from '../src/storage/errors.ts';
+import { LiveView } from './live.ts';
 import { planStress, type StressPlan } from './options.ts';
-import { Progress } from './progress.ts';
+import { type Display, Progress, type RunLength } from './progress.ts';
+import { renderStressHtml } from './report-html.ts';
 import { renderReport } from './report-text.ts';
 import { buildReport, type StressReport } from './report.ts';
 import { Interrupted } from './run-types.ts';
@@ -24,7 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(plan);
     return EXIT.holds;
   }
-  if (plan.json !== null && plan.json !== '-') checkWritable(plan.json);
+  checkOutputs(plan);
   for (const line of plan.warnings) process.stderr.write(`warning: ${line}\n`);
   try {
     return await runPlan(plan);
@@ -34,7 +36,9 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function runPlan(plan: StressPlan): Promise<number> {
-  const progress = new Progress(plan.run.seconds, plan.run.traceLength);
+  const { seconds, warmupSeconds = 0, traceLength } = plan.run;
+  const length: RunLength = { seconds, warmupSeconds, traceLength };
+  const progress: Display = plan.live ? new LiveView(plan.scenario, length) : new Progress(length);
   const run = new StressRun(plan.run, progress);
   let signals = 0;
   let lastAt = -Infinity;
@@ -66,33 +70,47 @@ async function runPlan(plan: StressPlan): Promise<number> {
   }
 }
 
-/** @returns whether the report could be written */
+/** @returns whether all that was asked for could be written */
 function tell(plan: StressPlan, report: StressReport): boolean {
-  if (plan.json === '-') {
-    process.stdout.write(`${JSON.stringify(report)}\n`);
-    return true;
+  const { json, html } = plan;
+  process.stdout.write(`${json === '-' ? JSON.stringify(report) : renderReport(report)}\n`);
+  const wrote = [
+    json === null || json === '-' || write('--json', json, `${JSON.stringify(report, null, 1)}\n`),
+    html === null || write('--html', html, renderStressHtml(report)),
+  ];
+  return wrote.every(Boolean);
+}
+
+/** One that is there, or that can be made. */
+function checkDirectory(option: string, dir: string): void {
+  const found = statSync(dir, { throwIfNoEntry: false });
+  if (found === undefined) {
+    checkWritable(option, dir);
+    return;
   }
-  process.stdout.write(`${renderReport(report)}\n`);
-  if (plan.json === null) return true;
   try {
-    writeFileSync(plan.json, `${JSON.stringify(report, null, 1)}\n`);
+    if (!found.isDirectory()) throw new Error('it is not a directory');
+    accessSync(dir, constants.W_OK);
+  } catch (error) {
+    throw unwritable(option, dir, error);
+  }
+}
+
+function write(option: string, file: string, text: string): boolean {
+  try {
+    writeFileSync(file, text);
     return true;
   } catch (error) {
-    process.stderr.write(`--json=${plan.json}: cannot be written: ${(error as Error).message}\n`);
+    process.stderr.write(`${unwritable(option, file, error).message}\n`);
     return false;
   }
 }
 
-/** Before the run, not after it; and without a trace, should the run be refused for another reason. */
-function checkWritable(file: string): void {
-  try {
-    const found = statSync(file, { throwIfNoEntry: false });
-    if (found?.isDirectory() === true) throw new Error('it is a directory');
-    if (found === undefined && !statSync(dirname(file)).isDirectory()) throw new Error('no such directory');
-    accessSync(found === undefined ? dirname(file) : file, constants.W_OK);
-  } catch (error) {
-    throw new UserError(`--json=${file}: cannot be written: ${(error as Error).message}`);
-  }
+/** Before the run, not after it. */
+function checkOutputs({ json, html, profile }: StressPlan): void {
+  if (json !== null && json !== '-') checkWritable('--json', json);
+  if (html !== null) checkWritable('--html', html);
+  if (profile !== null) checkDirectory('--profile', profile);
 }
 
 // Whoever reads the report may have seen enough, as `head` does.

@@ -3,7 +3,8 @@
  * checks every invariant. Each phase ends when it is done, when a thread fails, when the watchdog finds it stuck, or
  * when the user gives it up: none waits without a bound.
  */
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { mkdirSync } from 'node:fs';
+import { createHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { wakePageCleaner } from '../src/buffer/cleaner-wake.ts';
 import { UserError } from '../src/config/errors.ts';
@@ -20,7 +21,8 @@ import { THREAD_KIND } from '../src/sync/thread.ts';
 import { giveUp } from '../workers/outcome.ts';
 import { Crew } from './crew.ts';
 import { DataFiles } from './data-files.ts';
-import { Interrupted, type RunEvents, type RunOptions, type RunResult } from './run-types.ts';
+import { Interrupted, type Reuse, type RunEvents, type RunOptions, type RunResult } from './run-types.ts';
+import { Telemetry } from './telemetry.ts';
 import { checkClosed, checkConnectionMemory, checkPool, type Verdict } from './verdict.ts';
 import { seconds, Watchdog } from './watchdog.ts';
 
@@ -64,28 +66,34 @@ export class StressRun {
    *   Interrupted, when `stop` came before that
    */
   async run(): Promise<RunResult> {
-    const share = reserve(this.o.engine);
+    const { reuse } = this.o;
+    const share = reserve(this.o.engine, reuse);
     this.share = share;
     const files = new DataFiles(share, this.events);
     this.files = files;
     if (this.stops > 0) files.cancel();
-    const loaded = await files.load();
+    const counters = reuse?.counters ?? null;
+    if (counters !== null) new Int32Array(share.buffer).set(counters, share.plan.ledger);
+    const loaded = counters !== null || (await files.load());
     if (!loaded || this.stops > 0) throw new Interrupted('interrupted before the run began');
     const main = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
     const watchdog = new Watchdog(share, this.limitMs);
     this.watchdog = watchdog;
     this.events.created?.(share);
     const latency = this.o.sessions.map(() => createHistogram());
-    const { sessions, traceLength } = this.o;
+    const { sessions, traceLength, profileDir } = this.o;
+    if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true });
     const crew = new Crew({
       share,
       sessions,
       latency,
       traceLength,
       lastWords: (slot) => watchdog.lastWords(slot),
+      ...(profileDir !== undefined && { profileDir }),
+      ...(reuse !== undefined && { reuse }),
     });
     try {
-      return await this.conduct(main, crew, files, latency);
+      return await this.conduct(main, crew, files, new Telemetry(main, latency, this.o.sampleMs));
     } finally {
       await crew.dismiss();
     }
@@ -95,24 +103,29 @@ export class StressRun {
     return this.o.watchdogSeconds * 1000;
   }
 
+  private get warmupMs(): number {
+    return 1000 * (this.o.warmupSeconds ?? 0);
+  }
+
   private async conduct(
     main: Attached,
     crew: Crew,
     files: DataFiles,
-    latency: readonly RecordableHistogram[],
+    telemetry: Telemetry,
   ): Promise<RunResult> {
     const { share } = main;
     const { events } = this;
     const verdicts: Verdict[] = [];
-    let began = performance.now();
     crew.start();
     if (await this.untilStarted(share, crew)) {
       events.started?.(share, crew.pools);
-      began = performance.now();
+      const began = performance.now();
+      if (this.warmupMs === 0) beginMeasuring(crew, telemetry, began);
       set(share, C.go);
-      await this.untilParked(share, began);
+      await this.untilParked(share, crew, telemetry, began);
     }
-    const elapsedMs = performance.now() - began;
+    crew.measure('ends');
+    const measured = await telemetry.end(!isGivenUp(share));
     if (!isGivenUp(share)) {
       verdicts.push(checkConnectionMemory(share, 'open'));
       crew.mayEnd('sessions');
@@ -141,19 +154,18 @@ export class StressRun {
     const terminated = isGivenUp(share) ? await lastOut(crew) : [];
     if (!isGivenUp(share)) {
       verdicts.push(checkConnectionMemory(share, 'closed'), ...checkPool(main), ...checkClosed(main));
+    }
+    if (!isGivenUp(share) && this.o.reuse === undefined) {
       events.phase?.('verifying the data files');
       const verdict = await files.check();
       if (verdict === null) this.stuck ??= 'the user gave the run up while the data files were verified';
       else verdicts.push(verdict);
     }
     await crew.dismiss();
-    const all = createHistogram();
-    for (const one of latency) if (one.count > 0) all.add(one);
     return {
       share,
-      elapsedMs,
+      measured,
       sessions: crew.results,
-      latency: all,
       cleaners: crew.cleaners,
       log: [...main.log.lines, ...crew.log],
       verdicts,
@@ -186,8 +198,8 @@ export class StressRun {
   }
 
   /** The run itself: until every session has done its last statement. */
-  private untilParked(share: EngineShare, began: number): Promise<boolean> {
-    const { o, events } = this;
+  private untilParked(share: EngineShare, crew: Crew, telemetry: Telemetry, began: number): Promise<boolean> {
+    const { o, events, warmupMs } = this;
     const n = o.sessions.length;
     let nextTick = TICK_MS;
     let overSince = Infinity;
@@ -196,10 +208,13 @@ export class StressRun {
       () => read(share, C.parked) >= n,
       () => {
         const now = performance.now();
-        if (o.seconds > 0 && now - began >= o.seconds * 1000) set(share, C.stop);
+        if (telemetry.measuring) telemetry.tick(now);
+        else if (now - began >= warmupMs && read(share, C.stop) === 0 && (o.reuse?.warm(share) ?? true))
+          beginMeasuring(crew, telemetry, now);
+        if (o.seconds > 0 && telemetry.elapsedMs(now) >= o.seconds * 1000) set(share, C.stop);
         if (now - began >= nextTick) {
           nextTick += TICK_MS;
-          events.tick?.(share, now - began);
+          events.tick?.(share, now - began - warmupMs);
         }
         const traceOver = o.traceLength > 0 && read(share, C.traceCursor) >>> 0 >= o.traceLength;
         if (traceOver || read(share, C.stop) !== 0) overSince = Math.min(overSince, now);
@@ -249,9 +264,9 @@ export class StressRun {
 }
 
 /** @throws UserError when the machine has no room for the arena */
-function reserve(config: EngineConfig): EngineShare {
+function reserve(config: EngineConfig, reuse: Reuse | undefined): EngineShare {
   try {
-    return createEngine(config);
+    return createEngine(config, reuse?.memory.bind(reuse));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new UserError(`--innodb-buffer-pool-size: no memory for the arena: ${error.message}`);
@@ -264,6 +279,11 @@ async function lastOut(crew: Crew): Promise<string[]> {
   const deadline = performance.now() + ABORT_GRACE_MS;
   while (crew.out('all').length > 0 && performance.now() < deadline) await sleep(POLL_MS);
   return crew.out('all');
+}
+
+function beginMeasuring(crew: Crew, telemetry: Telemetry, now: number): void {
+  crew.measure('begins');
+  telemetry.begin(now);
 }
 
 const overdue = (deadline: number, problem: () => string): string | null =>

@@ -29,6 +29,7 @@ export interface ScenarioPreset {
   readonly own?: {
     readonly seconds?: number;
     readonly sessions?: number;
+    readonly nodes?: number;
     readonly access?: Workload['access'];
     readonly scanners?: number;
     readonly 'data-size'?: number;
@@ -36,6 +37,8 @@ export interface ScenarioPreset {
     readonly 'hot-pages'?: number;
     readonly 'hot-accesses'?: number;
     readonly 'hog-bytes'?: number;
+    readonly 'fault-ppm'?: number;
+    readonly 'range-pages'?: number;
     readonly 'latch-checks'?: 'on' | 'off';
   };
   readonly sysvars?: Partial<SysvarValues>;
@@ -96,6 +99,29 @@ export const SCENARIOS: readonly Scenario[] = [
     preset: {
       sysvars: BASE,
       own: { 'data-size': 32 * MIB, 'update-pct': 5, scanners: 0, 'hog-bytes': 0 },
+    },
+  },
+  {
+    name: 'bench',
+    doc: 'for measuring: most of the data fits the pool, 1 node, 5 % updates, no scan, faults or limits',
+    preset: {
+      sysvars: {
+        // Enough for an old sublist in each of eight instances, and soon full.
+        innodb_buffer_pool_size: 128 * MIB,
+        innodb_buffer_pool_debug: true,
+        // Per instance: at its default eight of them would keep the whole pool free.
+        innodb_lru_scan_depth: 100,
+        innodb_io_capacity: 2000,
+      },
+      own: {
+        nodes: 1,
+        'data-size': 160 * MIB,
+        'update-pct': 5,
+        'range-pages': 4,
+        scanners: 0,
+        'hog-bytes': 0,
+        'fault-ppm': 0,
+      },
     },
   },
 ];

@@ -2,6 +2,7 @@
 import type { Attached, EngineShare } from '../src/engine.ts';
 import type { LogLine } from '../src/layout/error-log.ts';
 import { CONTROL } from '../src/layout/thread.ts';
+import { type ProfileTarget, ThreadProfile } from './profile.ts';
 
 export interface Failure {
   /** Whose: `session 3`, `page cleaner of node 1`. */
@@ -21,23 +22,41 @@ export type Outcome<T> = { readonly log: readonly LogLine[] } & (
 /**
  * Runs a worker's task. The first failure gives the whole run up, and whoever waits for something that this thread
  * held finds the abort switch at the end of his wait slice.
+ * @param profile where the thread's CPU profile goes; null: none is taken
  */
 export function settle<T>(
   share: EngineShare,
   who: string,
+  profile: ProfileTarget | null,
   attach: () => Attached,
   task: (attached: Attached) => T,
 ): Outcome<T> {
   let attached: Attached | null = null;
+  let profiling: ThreadProfile | null = null;
+  let ended: { ok: true; value: T } | { ok: false; failure: Failure };
   try {
     attached = attach();
-    const value = task(attached);
-    return { ok: true, value, log: logOf(attached) };
+    if (profile !== null) profiling = new ThreadProfile(profile);
+    ended = { ok: true, value: task(attached) };
   } catch (error) {
     // Its time before the switch: whoever fails because of the switch fails later.
-    const failure = failureOf(who, error);
+    ended = { ok: false, failure: failureOf(who, error) };
     giveUp(share);
-    return { ok: false, failure, log: logOf(attached) };
+  }
+  // Also of a task that failed: what it did before is what one wants to see.
+  const lost = profiling === null ? null : writeProfile(profiling);
+  const log = logOf(attached);
+  return { ...ended, log: lost === null ? log : [...log, lost] };
+}
+
+/** @returns what to tell when there is none: a run does not fail for want of its profile */
+function writeProfile(profiling: ThreadProfile): LogLine | null {
+  try {
+    profiling.write();
+    return null;
+  } catch (error) {
+    const text = `no CPU profile of this thread: ${(error as Error).message}`;
+    return { priority: 'Warning', subsystem: 'Server', text };
   }
 }
 

@@ -4,10 +4,13 @@ import { attachEngine, awaitStart, cleanerSlot, type EngineShare } from '../src/
 import { OP } from '../src/layout/thread.ts';
 import { THREAD_KIND } from '../src/sync/thread.ts';
 import { type Outcome, settle } from './outcome.ts';
+import { cleanerProfile, profileTarget } from './profile.ts';
 
 export interface CleanerTask {
   readonly share: EngineShare;
   readonly node: number;
+  /** Directory for the thread's CPU profile; null: none. */
+  readonly profileDir: string | null;
 }
 
 export interface CleanerDone {
@@ -23,6 +26,7 @@ export default function pageCleaner(task: CleanerTask): Outcome<CleanerDone> {
   return settle(
     share,
     cleanerName(node),
+    profileTarget(task.profileDir, cleanerProfile(node)),
     () => attachEngine(share, cleanerSlot(share.config, node), THREAD_KIND.cleaner, node, node),
     (a) => {
       awaitStart(a);

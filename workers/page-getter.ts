@@ -1,5 +1,5 @@
-/** Worker entry of the page-get bench: gets pages of one instance for a while, from a common start. */
-import { PageGetter } from '../bench/page-get.ts';
+/** Worker entry of the page-get bench: a fixed number of hits, from a common start. */
+import { PageGetter } from '../bench/page-get/fixture.ts';
 import { RealClock } from '../src/layout/clock.ts';
 import type { SimplePoolPlan } from '../src/buffer/simple-pool.ts';
 
@@ -11,23 +11,30 @@ export interface PageGetterTask {
   /** Word 0 counts arrivals; the run begins when `threads` have come. */
   readonly gate: Int32Array;
   readonly threads: number;
-  readonly ms: number;
+  readonly gets: number;
 }
 
-const BATCH = 20_000;
+/** The thread that this worker was last, and in which arena: batches follow one another. */
+let seated: {
+  readonly slot: number;
+  readonly buffer: SharedArrayBuffer;
+  readonly getter: PageGetter;
+} | null = null;
 
-/** @returns gets per second */
-export default function pageGetter(task: PageGetterTask): number {
-  const getter = new PageGetter(task.plan, task.slot, task.pages, new RealClock(task.epochNs));
-  getter.run(BATCH * 10);
-  Atomics.add(task.gate, 0, 1);
-  while (Atomics.load(task.gate, 0) < task.threads);
-  const began = performance.now();
-  let done = 0;
-  let now = began;
-  for (; now - began < task.ms; now = performance.now()) {
-    getter.run(BATCH);
-    done += BATCH;
+export default function pageGetter({
+  plan,
+  slot,
+  pages,
+  epochNs,
+  gate,
+  threads,
+  gets,
+}: PageGetterTask): void {
+  if (seated?.slot !== slot || seated.buffer !== plan.buffer) {
+    const getter = new PageGetter(plan, slot, pages, new RealClock(epochNs));
+    seated = { slot, buffer: plan.buffer, getter };
   }
-  return (done * 1000) / (now - began);
+  Atomics.add(gate, 0, 1);
+  while (Atomics.load(gate, 0) < threads);
+  seated.getter.run(gets);
 }

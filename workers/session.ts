@@ -6,12 +6,15 @@ import type { SessionResult, SessionSpec } from '../src/session/program.ts';
 import { runSession } from '../src/session/session.ts';
 import { THREAD_KIND } from '../src/sync/thread.ts';
 import { type Outcome, settle } from './outcome.ts';
+import { profileTarget, sessionProfile } from './profile.ts';
 
 export interface SessionTask {
   readonly share: EngineShare;
   readonly spec: SessionSpec;
   readonly latency: RecordableHistogram;
   readonly traceLength: number;
+  /** Directory for the thread's CPU profile; null: none. */
+  readonly profileDir: string | null;
 }
 
 export const sessionName = (no: number): string => `session ${no}`;
@@ -22,6 +25,7 @@ export default function session(task: SessionTask): Outcome<SessionResult> {
   return settle(
     share,
     sessionName(spec.session),
+    profileTarget(task.profileDir, sessionProfile(spec.node, spec.session)),
     () => attachEngine(share, sessionSlot(spec.session), THREAD_KIND.session, spec.node, spec.session),
     (a) => {
       awaitStart(a);

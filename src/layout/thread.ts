@@ -19,7 +19,12 @@ export const WAIT_STAT = record('WaitStat', 'events_waits_summary_by_thread_by_e
   spinRounds: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'spin rounds made' },
   parks: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'times put to sleep (OS waits)' },
   waitUs: { words: 2, guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'time waited in slow paths, us' },
-  maxWaitUs: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'longest single wait, us' },
+  maxWaitUs: {
+    guard: 'only the thread itself; reset from outside at the end of a warm-up',
+    dirtyRead: WATCH,
+    writer: 'owner',
+    doc: 'longest single wait, us',
+  },
   spare: { guard: OWN, writer: 'owner', doc: 'fills half a line' },
 });
 

@@ -1,6 +1,5 @@
 /** Counters of the buffer pool, summed over the threads that keep them, and by the node that asked. */
 import { BUF_POOL, POOL_STAT } from '../layout/buffer.ts';
-import { THREAD } from '../layout/thread.ts';
 
 export type PoolStatName = keyof typeof POOL_STAT.at;
 export type PoolStatSum = Record<PoolStatName, number>;
@@ -54,11 +53,27 @@ export function poolGauges(mem: Int32Array, at: number): PoolGauges {
   };
 }
 
-/** Page gets by node of the thread (row) and node of the instance (column). */
-export function nodeMatrix(mem: Int32Array, rows: PoolStatRows, threads: number, nodes: number): number[][] {
+/** The counters as they are at one moment, nearly: sums over them agree with each other, though threads go on counting. */
+export function stillPoolStats(
+  mem: Int32Array,
+  rows: PoolStatRows,
+): { readonly mem: Int32Array; readonly rows: PoolStatRows } {
+  const words = rows.nThreads * rows.instances.length * POOL_STAT.words;
+  return { mem: mem.slice(rows.stats, rows.stats + words), rows: { ...rows, stats: 0 } };
+}
+
+/**
+ * Page gets by node of the thread (row) and node of the instance (column).
+ * @param threadNodes node of each thread
+ */
+export function nodeMatrix(
+  mem: Int32Array,
+  rows: PoolStatRows,
+  threadNodes: readonly number[],
+  nodes: number,
+): number[][] {
   const matrix = Array.from({ length: nodes }, () => Array.from({ length: nodes }, () => 0));
-  for (let thread = 0; thread < rows.nThreads; thread++) {
-    const from = mem[threads + thread * THREAD.words + THREAD.at.node];
+  for (const [thread, from] of threadNodes.entries()) {
     for (const [no, { node }] of rows.instances.entries()) {
       const row = rows.stats + (thread * rows.instances.length + no) * POOL_STAT.words;
       matrix[from][node] += mem[row + POOL_STAT.at.pageGets] >>> 0;

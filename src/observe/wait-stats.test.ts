@@ -4,7 +4,7 @@ import { setU53 } from '../layout/words.ts';
 import { LATCH, LATCHES } from '../sync/latch-meta.ts';
 import { mutexEnter, mutexExit } from '../sync/mutex.ts';
 import { hookClock, hookSleep, TestKit } from '../sync/test-kit.ts';
-import { sumWaitStats } from './wait-stats.ts';
+import { forgetLongestWaits, sumWaitStats } from './wait-stats.ts';
 
 const sums = (kit: TestKit) => sumWaitStats(kit.mem, kit.seats);
 
@@ -57,5 +57,19 @@ describe('wait statistics', () => {
     expect(row.waitUs).toBe(2 ** 40 + 2 ** 33 + 6);
     expect(row.maxWaitUs).toBe(Math.max((2 ** 33 + 1) % 1000, 2 ** 40 % 1000));
     expect(row.acquired).toBe(3 * (2 ** 32 - 1));
+  });
+
+  it('forget the longest waits of all threads and classes, and nothing else', () => {
+    const kit = new TestKit(2);
+    for (const i of [0, 1]) {
+      for (const latch of [LATCH.frame, LATCH.testSxLock]) {
+        const row = kit.seats.threads + i * THREAD.words + THREAD.at.waits + latch * WAIT_STAT.words;
+        kit.mem.fill(7, row, row + WAIT_STAT.words);
+      }
+    }
+    const before = sums(kit);
+    expect(before[LATCH.testSxLock].maxWaitUs).toBe(7);
+    forgetLongestWaits(kit.mem, kit.seats);
+    expect(sums(kit)).toEqual(before.map((row) => ({ ...row, maxWaitUs: 0 })));
   });
 });

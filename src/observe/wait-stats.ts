@@ -49,3 +49,14 @@ export function sumWaitStats(mem: Int32Array, run: Pick<RuntimePlan, 'threads' |
     return sum;
   });
 }
+
+/**
+ * Forgets the longest waits, which cannot be subtracted as counters can. A wait that ends at this very moment may be
+ * forgotten with them.
+ */
+export function forgetLongestWaits(mem: Int32Array, run: Pick<RuntimePlan, 'threads' | 'nThreads'>): void {
+  for (let i = 0; i < run.nThreads; i++) {
+    const rows = run.threads + i * THREAD.words + THREAD.at.waits;
+    for (const { id } of LATCHES) mem[rows + id * WAIT_STAT.words + MAX_WAIT_US] = 0;
+  }
+}

@@ -10,6 +10,7 @@ import { THD } from '../layout/session.ts';
 import { CONTROL, OP } from '../layout/thread.ts';
 import { MEM_KEY } from '../memory/psi-keys.ts';
 import type { UtAllocator } from '../memory/ut-allocator.ts';
+import { idle_until_close } from '../sync/park-sites.ts';
 import type { Thread } from '../sync/thread.ts';
 import { makeChooser, NO_PAGE, type PageChooser, SharedTracePages } from './access.ts';
 import {
@@ -84,7 +85,7 @@ function park({ thr }: SessionEnv): void {
   mem[thr.op] = OP.idle;
   Atomics.add(mem, control + PARKED, 1);
   while (Atomics.load(mem, control + CLOSE) === 0) {
-    Atomics.wait(mem, control + CLOSE, 0, thr.waitSliceMs);
+    idle_until_close(mem, control + CLOSE, 0, thr.waitSliceMs);
     thr.throwIfAborted();
   }
 }

@@ -12,6 +12,7 @@
  * The count wraps after 2^31 signals; a waiter would have to sleep through all of them to be fooled.
  */
 import { THREAD } from '../layout/thread.ts';
+import { idle_event_wait } from './park-sites.ts';
 import { park } from './park.ts';
 import type { Thread } from './thread.ts';
 
@@ -80,7 +81,7 @@ export function eventWaitTime(thr: Thread, at: number, noted: number, us: number
     if (leftMs <= 0) return false;
     if (first) publishEventWait(thr);
     mem[thr.at + WAIT_WORD] = at;
-    Atomics.wait(mem, at, word, Math.min(leftMs, thr.waitSliceMs));
+    idle_event_wait(mem, at, word, Math.min(leftMs, thr.waitSliceMs));
     mem[thr.at + WAIT_WORD] = 0;
     leftMs -= thr.waitSliceMs;
     thr.throwIfAborted();

@@ -86,7 +86,7 @@ function mutexEnterSlow(thr: Thread, at: number): void {
       endWait(thr, row, rounds, began);
       return;
     }
-    spinRound(thr);
+    spinRound(thr, row);
     rounds++;
   }
   for (;;) {

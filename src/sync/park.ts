@@ -4,35 +4,29 @@
  */
 import { SYSVARS, THREAD, WAIT_STAT } from '../layout/thread.ts';
 import { addU53 } from '../layout/words.ts';
+import { parkAt, spinAt } from './park-sites.ts';
 import type { Thread } from './thread.ts';
 
 const { waitFor: WAIT_FOR, waitSinceMs: WAIT_SINCE, waitWord: WAIT_WORD } = THREAD.at;
 const { contended: CONTENDED, spinRounds: SPIN_ROUNDS, parks: PARKS } = WAIT_STAT.at;
 const { waitUs: WAIT_US, maxWaitUs: MAX_WAIT_US } = WAIT_STAT.at;
+if (WAIT_STAT.words !== 8) throw new Error('park.ts computes with this size');
 const { spinWaitDelay: SPIN_DELAY, spinWaitPauseMultiplier: SPIN_MULTIPLIER } = SYSVARS.at;
 
-type WithPause = typeof Atomics & { readonly pause?: (n?: number) => void };
-
-/**
- * `Atomics.pause` is there from Node 24 on (25 ns each: 30 rounds are about 110 us, as in MySQL). Before, an empty call
- * of half a nanosecond: 30 rounds are about 2 us.
- */
-const pauseOnce: () => void =
-  typeof (Atomics as WithPause).pause === 'function'
-    ? (Atomics as WithPause & { pause: () => void }).pause.bind(Atomics)
-    : () => undefined;
+/** The latch class of a statistics row. */
+const classOf = (thr: Thread, row: number): number => (row - thr.waits) >> 3;
 
 /**
  * `ut_delay(random 0..innodb_spin_wait_delay)`: one spin round, that many times
- * innodb_spin_wait_pause_multiplier pauses.
+ * innodb_spin_wait_pause_multiplier pauses. `row`: the latch class's statistics row.
  */
-export function spinRound(thr: Thread): void {
+export function spinRound(thr: Thread, row: number): void {
   const delay = thr.sysvar(SPIN_DELAY);
   const pauses = delay === 0 ? 0 : thr.rng.below(delay + 1) * thr.sysvar(SPIN_MULTIPLIER);
-  for (let i = 0; i < pauses; i++) pauseOnce();
+  spinAt(classOf(thr, row), pauses);
 }
 
-/** Publishes the wait for a latch and returns when it began (us). `row`: the latch class's statistics row. */
+/** Publishes the wait for a latch and returns when it began (us). */
 export function beginWait(thr: Thread, entry: number, row: number): number {
   const { mem, at } = thr;
   const now = thr.clock.us();
@@ -61,7 +55,7 @@ export function park(thr: Thread, word: number, expected: number, row: number): 
   const { mem, at } = thr;
   mem[row + PARKS]++;
   mem[at + WAIT_WORD] = word;
-  Atomics.wait(mem, word, expected, thr.waitSliceMs);
+  parkAt(classOf(thr, row), mem, word, expected, thr.waitSliceMs);
   mem[at + WAIT_WORD] = 0;
   thr.throwIfAborted();
 }

@@ -28,7 +28,7 @@ export function sxLockSlow(thr: Thread, at: number, mode: number, pass: number):
     let limit = loops;
     for (;;) {
       while (rounds < limit && Atomics.load(mem, at) <= closed) {
-        spinRound(thr);
+        spinRound(thr, row);
         rounds++;
       }
       // Rounds used up: S looks once more, SX and X go to sleep (facts B 12.2).
@@ -69,7 +69,7 @@ function waitForReaders(thr: Thread, at: number, threshold: number, row: number)
   let rounds = 0;
   while (Atomics.load(mem, at) < threshold) {
     if (rounds < loops) {
-      spinRound(thr);
+      spinRound(thr, row);
       rounds++;
       total++;
       continue;
