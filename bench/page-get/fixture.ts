@@ -1,29 +1,26 @@
-/**
- * What a hit costs: get with S latch and release, on one thread, over a pool of 65,536 blocks in memory and random
- * pages, beside as many raw atomic read-modify-writes on the same words; and what two threads on two instances reach.
- */
+/** A warm pool of 65,536 blocks and those who work on it: a thread that hits random pages, and the raw limit of a hit. */
 import {
   attachPool,
   attachPoolThread,
   makeSimplePool,
   type SimplePoolPlan,
-} from '../src/buffer/simple-pool.ts';
-import { bufPageGet } from '../src/buffer/get-page.ts';
-import { mtrReleaseLast } from '../src/buffer/mtr.ts';
-import { instanceOf } from '../src/buffer/page-id.ts';
-import { FETCH, RW } from '../src/buffer/states.ts';
-import { BLOCK_WORDS, type BufPool } from '../src/buffer/instance.ts';
-import { BUF_BLOCK, PAGE_HASH_STRIPE } from '../src/layout/buffer.ts';
-import { type Clock, RealClock } from '../src/layout/clock.ts';
-import { Rng } from '../src/layout/rng.ts';
-import { nullStore } from '../src/storage/page-store.ts';
-import type { Thread } from '../src/sync/thread.ts';
+} from '../../src/buffer/simple-pool.ts';
+import { bufPageGet } from '../../src/buffer/get-page.ts';
+import { mtrReleaseLast } from '../../src/buffer/mtr.ts';
+import { instanceOf } from '../../src/buffer/page-id.ts';
+import { FETCH, RW, type Rw } from '../../src/buffer/states.ts';
+import { BLOCK_WORDS, type BufPool } from '../../src/buffer/instance.ts';
+import { BUF_BLOCK, PAGE_HASH_STRIPE } from '../../src/layout/buffer.ts';
+import { type Clock, RealClock } from '../../src/layout/clock.ts';
+import { Rng } from '../../src/layout/rng.ts';
+import { nullStore } from '../../src/storage/page-store.ts';
+import type { Thread } from '../../src/sync/thread.ts';
 
 export const BLOCKS = 65_536;
 /** Read-modify-writes of a hit: stripe S and off, fix and unfix, frame S and off. */
 export const RMW_PER_HIT = 6;
 const SPACE_ID = 1;
-const SEQUENCE = 1 << 20;
+const SEQUENCE = 1 << 18;
 
 export interface PageGetFixture {
   readonly plan: SimplePoolPlan;
@@ -32,7 +29,7 @@ export interface PageGetFixture {
 }
 
 /** A warm pool with `instances` instances of 65,536 blocks together; all pages asked for are in it. */
-export function makeFixture(instances: number, epochNs: bigint): PageGetFixture {
+export function makeFixture(instances: number, epochNs: bigint, nThreads = instances): PageGetFixture {
   const clock = new RealClock(epochNs);
   const blocks = Math.ceil(BLOCKS / instances) + (instances === 1 ? 0 : 64);
   const plan = makeSimplePool({
@@ -43,7 +40,7 @@ export function makeFixture(instances: number, epochNs: bigint): PageGetFixture 
       chunks: { blocks },
       oldBlocksPct: 37,
       nSpaces: SPACE_ID + 1,
-      nThreads: instances,
+      nThreads,
     },
   });
   const pool = attachPool(plan, nullStore);
@@ -66,25 +63,41 @@ export function makeFixture(instances: number, epochNs: bigint): PageGetFixture 
   return { plan, pages };
 }
 
+export interface PageGetterOptions {
+  readonly latch?: Rw;
+  /** With latch-order checks. */
+  readonly checked?: boolean;
+}
+
 /** One thread at work on one instance's pages. */
 export class PageGetter {
   readonly pool: BufPool;
   readonly thr: Thread;
   private readonly pages: Int32Array;
+  private readonly latch: Rw;
   private next = 0;
 
-  constructor(plan: SimplePoolPlan, slot: number, pages: Int32Array, clock: Clock) {
+  constructor(
+    plan: SimplePoolPlan,
+    slot: number,
+    pages: Int32Array,
+    clock: Clock,
+    o: PageGetterOptions = {},
+  ) {
     this.pool = attachPool(plan, nullStore);
-    this.thr = attachPoolThread(plan, slot, clock);
+    this.thr = attachPoolThread(plan, slot, clock, { checked: o.checked ?? false });
     this.pages = pages;
+    this.latch = o.latch ?? RW.s;
+    // Two threads on the same pages begin at different ones.
+    this.next = (slot * (SEQUENCE >> 3)) & (SEQUENCE - 1);
   }
 
   /** `n` hits. */
   run(n: number): void {
-    const { thr, pool, pages } = this;
+    const { thr, pool, pages, latch } = this;
     let i = this.next;
     for (let k = 0; k < n; k++) {
-      bufPageGet(thr, pool, SPACE_ID, pages[i], RW.s, FETCH.normal);
+      bufPageGet(thr, pool, SPACE_ID, pages[i], latch, FETCH.normal);
       mtrReleaseLast(thr);
       i = (i + 1) & (SEQUENCE - 1);
     }
