@@ -1,5 +1,6 @@
 /** Measuring: from the command line to rows, table, files. */
 import { OptionError } from '../src/config/errors.ts';
+import { SAME_SIGNAL_MS } from '../src/config/signals.ts';
 import { buildCli } from '../src/config/cli.ts';
 import type { BenchContext, Family } from './core/case.ts';
 import { busyWarning, readEnvironment } from './core/environment.ts';
@@ -129,7 +130,10 @@ async function measureAll(
 ): Promise<{ rows: Row[]; interrupted: boolean }> {
   const bar = new BenchProgress();
   let signals = 0;
+  let lastAt = -Infinity;
   const onSignal = (signal: NodeJS.Signals): void => {
+    if (performance.now() - lastAt < SAME_SIGNAL_MS) return;
+    lastAt = performance.now();
     signals++;
     bar.done();
     if (signals === 1) {

@@ -9,6 +9,9 @@ import { FAMILIES } from './families.ts';
 import { benchMain } from './main.ts';
 import { mergeMain } from './merge.ts';
 import { selfCheckMain } from './page-get/self-check.ts';
+import { PoolRunFailed } from './pool/lab.ts';
+
+const EXIT = { fails: 1, badInput: 2 } as const;
 
 const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<number>>> = {
   compare: compareMain,
@@ -26,7 +29,8 @@ async function main(argv: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
+  if (error instanceof UserError) process.exitCode = EXIT.badInput;
+  else if (error instanceof PoolRunFailed) process.exitCode = EXIT.fails;
+  else throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = 2;
 }

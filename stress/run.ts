@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
 import { UserError } from '../src/config/errors.ts';
+import { SAME_SIGNAL_MS } from '../src/config/signals.ts';
 import { checkWritable, unwritable } from '../src/config/writable.ts';
 import { StorageError } from '../src/storage/errors.ts';
 import { LiveView } from './live.ts';
@@ -17,8 +18,6 @@ import { StressRun } from './runner.ts';
 
 const EXIT = { holds: 0, fails: 1, badInput: 2, interrupted: 130 } as const;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** npm hands on the signal that the terminal has sent to everybody: two in so short a time are one. */
-const SAME_SIGNAL_MS = 300;
 
 async function main(argv: readonly string[]): Promise<number> {
   const plan = await planStress(argv);

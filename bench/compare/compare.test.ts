@@ -120,6 +120,23 @@ describe('marks', () => {
     expect(cell).toMatchObject({ mark: 'not comparable', change: null, a: 0.5 });
   });
 
+  it('does not judge threads that did not have the cores', () => {
+    const rows = (factor: number, cpuShare: number): Row[] => [
+      aRow({
+        samples: [10, 11, 10, 11].map((x) => x * factor),
+        reference: [5, 5, 5, 5],
+        group: [0, 1, 2, 3],
+        extra: { cpuShare },
+      }),
+    ];
+    expect(compareRows(rows(1, 0.95), rows(3, 0.95)).cells[0].mark).toBe('slower');
+    const c = compareRows(rows(1, 0.95), rows(3, 0.5));
+    expect(c.cells[0].mark).toBe('starved');
+    expect(c.slower).toBe(0);
+    expect(renderComparison(c, { a: 'A', b: 'B' })).toContain('1 starved');
+    expect(compareRows(rows(1, 0.5), rows(3, 0.95)).cells[0].mark).toBe('starved');
+  });
+
   it('cells that only one file has', () => {
     const c = compareRows([aRow(), aRow({ case: 'gone' })], [aRow(), aRow({ case: 'new' })]);
     expect(c.cells.map((x) => [x.case, x.mark])).toEqual([

@@ -9,7 +9,7 @@
  *
  * A cell is marked when its change is at least the threshold and, by Holm's rule over all cells, is luck in less than
  * one comparison of a hundred. Cells without a reference are held against the common change of their family's cells,
- * which is told but not marked: it may be the machine.
+ * which is told but not marked: it may be the machine. Cells whose threads did not have the cores are not judged.
  */
 import { mean, median } from 'simple-statistics';
 import type { Row } from '../core/row.ts';
@@ -18,7 +18,7 @@ import { moderate } from '../stats/moderate.ts';
 import { type Ratio, ratioOf } from '../stats/ratio.ts';
 import { variance } from '../stats/summary.ts';
 
-export type Mark = 'faster' | 'slower' | 'same' | 'not comparable' | 'only in A' | 'only in B';
+export type Mark = 'faster' | 'slower' | 'same' | 'starved' | 'not comparable' | 'only in A' | 'only in B';
 
 export interface CellChange {
   readonly family: string;
@@ -76,6 +76,8 @@ const RUN_SPREAD = 0.02;
 /** The same without a reference and without enough other cells to see what the machine did. */
 const MACHINE_SPREAD = 0.15;
 const MIN_COMMON = 3;
+/** Threads that got less of the cores than this (`cpuShare` of a row) were measured against other programs. */
+const STARVED = 0.7;
 /** Degrees of freedom of what is taken as known. */
 const KNOWN_DF = 200;
 
@@ -90,6 +92,9 @@ export function nameKey({ family, contender, case: name, axes, metric, unit }: R
   return JSON.stringify([family, contender, name, place, metric, unit]);
 }
 
+const isStarved = ({ extra }: Row): boolean =>
+  typeof extra['cpuShare'] === 'number' && extra['cpuShare'] < STARVED;
+
 export function compareRows(a: readonly Row[], b: readonly Row[], o: CompareOptions = {}): Comparison {
   const { threshold = THRESHOLD, byName = false } = o;
   const byCell = new Map(b.map((row) => [cellKey(row), row]));
@@ -99,13 +104,18 @@ export function compareRows(a: readonly Row[], b: readonly Row[], o: CompareOpti
     other: byCell.get(cellKey(row)) ?? named.get(nameKey(row)) ?? null,
   }));
   const inBoth = new Set(joined.map(({ other }) => other));
-  const pairs = joined.flatMap(({ row, other }) => (other === null ? [] : (pairOf(row, other) ?? [])));
+  const pairs = joined.flatMap(({ row, other }) =>
+    other === null || isStarved(row) || isStarved(other) ? [] : (pairOf(row, other) ?? []),
+  );
   const { changes, common } = changesOf(pairs);
   const luck = holm(changes.map((c) => c.p));
   const cells = joined.map(({ row, other }): CellChange => {
     if (other === null) return { ...nameOf(row), ...absolute(row, null), mark: 'only in A' };
     const at = pairs.findIndex((p) => p.row === row);
-    if (at < 0) return { ...nameOf(row), ...absolute(row, other), mark: 'not comparable' };
+    if (at < 0) {
+      const mark = isStarved(row) || isStarved(other) ? 'starved' : 'not comparable';
+      return { ...nameOf(row), ...absolute(row, other), mark };
+    }
     const pair = pairs[at];
     return {
       ...nameOf(row),

@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import type { CellChange, Comparison } from './rows.ts';
 import { figure } from '../core/render.ts';
 
-const ORDER = ['slower', 'faster', 'same', 'not comparable', 'only in A', 'only in B'] as const;
+const ORDER = ['slower', 'faster', 'same', 'starved', 'not comparable', 'only in A', 'only in B'] as const;
 
 /** The table, then what it comes to. */
 export function renderComparison(c: Comparison, names: { readonly a: string; readonly b: string }): string {
@@ -16,6 +16,11 @@ export function renderComparison(c: Comparison, names: { readonly a: string; rea
     out.push(
       `* ${family}, ${metric}: no reference was measured beside it; its ${cells} cells together changed by ` +
         `${percent(ratio)}, which may be the machine. Changes above are beyond that.`,
+    );
+  }
+  if (c.cells.some((x) => x.mark === 'starved')) {
+    out.push(
+      'starved: other programs had the cores while the threads of this cell were measured; it is not judged.',
     );
   }
   out.push(summaryLine(c));

@@ -26,7 +26,9 @@ const PARTS = ['src', 'bench', 'workers'] as const;
 const ROOT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '../../..', import.meta.url));
 
 /** The compiled output as it is, or a variant itself when called from one. */
-const DIST = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../../', import.meta.url));
+const DIST = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../../', import.meta.url),
+);
 
 /** The present output, unedited, as a variant: `dispose` leaves it alone. */
 export const PLAIN: Variant = {

@@ -23,6 +23,8 @@ export interface SampleRequest {
 export interface Sample {
   readonly value: number;
   readonly reference: number;
+  /** Of the processor time that the threads could have had together, what they got; null: one thread, on its own clock. */
+  readonly cpuShare: number | null;
 }
 
 /** Gets in a slice of one thread, and of each thread together. */
@@ -73,7 +75,7 @@ function pairSampler(a: { run(n: number): void }, b: { run(n: number): void }): 
       () => b.run(SLICE),
       timing,
     );
-    return { value: (seconds.a * 1e9) / SLICE, reference: (seconds.b * 1e9) / SLICE };
+    return { value: (seconds.a * 1e9) / SLICE, reference: (seconds.b * 1e9) / SLICE, cpuShare: null };
   };
 }
 
@@ -103,10 +105,15 @@ function threadSampler(kind: SampleKind, epochNs: bigint): Sampler {
     warm = true;
     const both: number[] = [];
     const one: number[] = [];
+    const shares: number[] = [];
     for (let turn = 0; turn < (quick ? QUICK_TURNS : TURNS); turn++) {
       one.push(await rate(1, quick ? 1 : 2));
+      const began = performance.now();
+      const before = process.cpuUsage();
       both.push(await rate(2, quick ? 1 : 2));
+      const { user, system } = process.cpuUsage(before);
+      shares.push((user + system) / 1000 / (2 * (performance.now() - began)));
     }
-    return { value: median(both), reference: median(one) };
+    return { value: median(both), reference: median(one), cpuShare: median(shares) };
   };
 }

@@ -151,12 +151,12 @@ class ProcessCase implements BenchCase {
       await this.running?.process.close();
       this.running = { no: group, process: new BenchProcess(this.program.url(CHILD)) };
     }
-    const { value, reference } = await this.running.process.ask({
+    const { value, reference, cpuShare } = await this.running.process.ask({
       kind: this.spec.kind,
       quick: this.options.quick,
       other: this.without?.url(FIXTURE) ?? null,
     });
-    return { value, reference, group };
+    return { value, reference, group, ...(cpuShare !== null && { extra: { cpuShare } }) };
   }
 }
 

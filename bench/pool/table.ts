@@ -58,7 +58,9 @@ export function poolTable(rows: readonly Row[]): string {
     "gets/s: median of the rounds; a second run's is expected so near (95 %). Waits: of all sessions together.",
     ...(others < OTHERS_TOLD
       ? []
-      : [`Other programs kept up to ${others.toFixed(1)} processors busy meanwhile: the figures are theirs too.`]),
+      : [
+          `Other programs kept up to ${others.toFixed(1)} processors busy meanwhile: the figures are theirs too.`,
+        ]),
     ...(best.size === 0 ? [] : ['*: faster than every other choice under the same load, beyond noise.']),
   ];
   return [table.toString(), ...notes].join('\n');
