@@ -4,7 +4,6 @@ import type { OwnOption } from '../../src/config/cli.ts';
 import { OptionError } from '../../src/config/errors.ts';
 import { type BenchCase, type BenchContext, family, type Round } from '../core/case.ts';
 import type { Row, Settings } from '../core/row.ts';
-import { middleRatio } from '../core/middle-ratio.ts';
 import { BenchProcess } from '../core/process.ts';
 import { PLAIN } from '../core/variant.ts';
 import type { LatchRequest, LatchSample } from './child.ts';
@@ -185,17 +184,10 @@ export const latchFamily = family({
   conclude: concludeLatch,
 });
 
-/** What the common table leaves out: how the yardsticks compare, and who got the latch. */
+/** What the common table leaves out: who got the latch, and how long the others waited. */
 export function concludeLatch(rows: readonly Row[]): string | null {
-  const lines = rows.flatMap((row) => {
-    const ratio = middleRatio(row);
-    if (ratio === null || row.origin !== 'ours') return [];
-    const what = row.settings['latches'] === 2 ? 'times one thread' : 'raw pairs';
-    return [`${row.contender}: ${row.case}: ${ratio.toFixed(2)} ${what}`];
-  });
   const contended = rows.filter((row) => row.extra['handoffsPerSecond'] !== undefined);
-  if (contended.length > 0) lines.push(contendedTable(contended));
-  return lines.length === 0 ? null : lines.join('\n');
+  return contended.length === 0 ? null : contendedTable(contended);
 }
 
 function contendedTable(rows: readonly Row[]): string {

@@ -1,21 +1,15 @@
 /** `npm run flame` as users have it, and its pages in a browser. */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium } from '../../src/page/test-kit.ts';
 import { TINY } from '../test-kit.ts';
 
-const CHROMIUM = [
-  process.env['LATCHLAB_CHROMIUM'] ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((file) => file !== '' && existsSync(file));
-if (CHROMIUM === undefined)
-  console.warn('no Chromium found: set LATCHLAB_CHROMIUM to test pages in a browser');
+const CHROMIUM = findChromium();
 
 const temp = mkdtempSync(join(tmpdir(), 'latchlab-test-'));
 afterAll(() => rmSync(temp, { recursive: true, force: true }));
@@ -75,7 +69,7 @@ describe('the pages of npm run flame', () => {
   let ended: SpawnSyncReturns<string>;
   beforeAll(async () => {
     ended = run('run-flame', '--dir', dir, ...SMALL);
-    if (CHROMIUM !== undefined) {
+    if (CHROMIUM !== null) {
       browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     }
   }, 120_000);
@@ -98,7 +92,7 @@ describe('the pages of npm run flame', () => {
     }
   });
 
-  it.skipIf(CHROMIUM === undefined)('show latches and page gets in the towers of workers', async () => {
+  it.skipIf(CHROMIUM === null)('show latches and page gets in the towers of workers', async () => {
     const flame = await towers(browser, join(dir, 'flame.html'));
     const sessions = Object.entries(flame.towers).filter(([name]) => name.startsWith('node0-session'));
     expect(sessions).toHaveLength(4);
