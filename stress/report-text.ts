@@ -1,44 +1,13 @@
 /** The report of a run as text. */
-import Table from 'cli-table3';
 import type { Failure } from '../workers/outcome.ts';
+import { int, plainTable } from './plain-table.ts';
 import { round, type StressReport } from './report.ts';
 import type { Verdict } from './verdict.ts';
 
 const STACK_LINES = 8;
 
-const int = (n: number): string => Math.round(n).toLocaleString('en-US');
 const percent = (part: number, of: number): string =>
   of === 0 ? '-' : `${((100 * part) / of).toFixed(1)} %`;
-
-const PLAIN = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '  ',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-} as const;
-
-/** A table without rules: the first column to the left, the others to the right. */
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const t = new Table({
-    head: [...head],
-    chars: PLAIN,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
-  });
-  for (const row of rows) t.push(row.map((cell) => (typeof cell === 'number' ? int(cell) : cell)));
-  return t.toString().replace(/ +$/gm, '');
-}
 
 /** The report as text. */
 export function renderReport(r: StressReport): string {
@@ -59,7 +28,7 @@ export function renderReport(r: StressReport): string {
   );
   section(
     s['warmup'] === 0 ? 'Sessions' : 'Sessions (the warm-up included)',
-    table(
+    plainTable(
       ['session', 'node', 'statements', 'page reads', 'page writes', 'ended by'],
       r.sessions.map((x) => [
         `${x.session} ${x.name}`,
@@ -73,7 +42,7 @@ export function renderReport(r: StressReport): string {
   );
   section(
     'Buffer pool',
-    table(
+    plainTable(
       [
         'instance',
         'node',
@@ -104,7 +73,7 @@ export function renderReport(r: StressReport): string {
   );
   section(
     'Latches (waits: not free at the first attempt; parks: put to sleep)',
-    table(
+    plainTable(
       ['instrument', 'taken', 'waits', 'spin rounds', 'parks', 'wait ms', 'longest us'],
       r.latches
         .toSorted((a, b) => b.waitUs - a.waitUs)
@@ -121,7 +90,7 @@ export function renderReport(r: StressReport): string {
   );
   section(
     'Page gets by node (row: session, column: page)',
-    table(
+    plainTable(
       ['', ...r.nodeMatrix.map((_, i) => `node ${i}`), 'remote'],
       r.nodeMatrix.map((row, i) => {
         const all = row.reduce((a, b) => a + b, 0);
@@ -131,12 +100,12 @@ export function renderReport(r: StressReport): string {
   );
   section(
     'Memory',
-    table(
+    plainTable(
       ['instrument', 'allocated', 'freed', 'bytes', 'retries', 'failures'],
       r.memory.map((m) => [m.instrument, m.allocated, m.freed, m.bytes, m.retries, m.failures]),
     ),
   );
-  section('Status', table(['variable', 'value'], Object.entries(r.status)));
+  section('Status', plainTable(['variable', 'value'], Object.entries(r.status)));
   if (r.errorLog.length > 0) {
     section('Error log', r.errorLog.map((l) => `  [${l.priority}] [${l.subsystem}] ${l.text}`).join('\n'));
   }

@@ -1,28 +1,10 @@
 /** What the pictures show, as text: how each thread spent its time, and the functions that took most of it. */
-import Table from 'cli-table3';
+import { plainTable } from '../plain-table.ts';
 import type { Stack, ThreadStacks } from './stacks.ts';
 
 const TOP = 12;
 /** Latch classes with a column of their own; the rest is one sum. */
 const LATCH_COLUMNS = 3;
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '  ',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
-
 export interface Spent {
   readonly thread: string;
   readonly spanUs: number;
@@ -70,21 +52,23 @@ export function renderSummary(threads: readonly ThreadStacks[]): string {
   const rows = threads.map(spent);
   const latches = byTime(rows.flatMap((r) => [...r.waitUs]));
   const named = latches.slice(0, LATCH_COLUMNS);
-  const table = plainTable(['thread', 'working', ...named, 'other latches', 'asleep', 'idle']);
-  for (const r of rows) {
+  const lines = rows.map((r) => {
     const share = (us: number): string => (us === 0 ? '' : `${((100 * us) / r.spanUs).toFixed(1)} %`);
     const other = latches.slice(LATCH_COLUMNS).reduce((us, latch) => us + (r.waitUs.get(latch) ?? 0), 0);
     const waits = named.map((latch) => share(r.waitUs.get(latch) ?? 0));
-    table.push([r.thread, share(r.workUs), ...waits, share(other), share(r.sleepUs), share(r.idleUs)]);
-  }
-  const top = plainTable(['self ms', 'function']);
-  for (const { name, us } of topFunctions(threads).slice(0, TOP)) top.push([(us / 1000).toFixed(0), name]);
+    return [r.thread, share(r.workUs), ...waits, share(other), share(r.sleepUs), share(r.idleUs)];
+  });
+  const top = topFunctions(threads).slice(0, TOP);
   return [
     'Share of the measured time: at work, waiting by latch class (spinning and parked), asleep until a block may be free, idle',
-    trimEnds(table.toString()),
+    plainTable(['thread', 'working', ...named, 'other latches', 'asleep', 'idle'], lines),
     '',
     'Where the time went, all threads together',
-    trimEnds(top.toString()),
+    plainTable(
+      ['self ms', 'function'],
+      top.map(({ name, us }) => [us / 1000, name]),
+      1,
+    ),
   ].join('\n');
 }
 
@@ -93,14 +77,3 @@ function byTime(waits: readonly (readonly [string, number])[]): string[] {
   for (const [latch, us] of waits) sum.set(latch, (sum.get(latch) ?? 0) + us);
   return [...sum].toSorted((a, b) => b[1] - a[1]).map(([latch]) => latch);
 }
-
-function plainTable(head: string[]): Table.Table {
-  return new Table({
-    head,
-    colAligns: head.map((h) => (h === 'thread' || h === 'function' ? 'left' : 'right')),
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-}
-
-const trimEnds = (text: string): string => text.replaceAll(/ +$/gm, '');
