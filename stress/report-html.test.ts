@@ -277,7 +277,8 @@ describe.skipIf(chromium === null)('the page of a run, in Chromium', () => {
     const details = page.locator('[data-chart=latency] summary');
     await details.focus();
     await page.keyboard.press('Enter');
-    expect(await page.locator('[data-chart=latency] tbody tr').count()).toBe(14);
+    // The table is filled when it has opened, which the browser tells later.
+    await expect.poll(() => page.locator('[data-chart=latency] tbody tr').count()).toBe(14);
     // Nothing that works is out of reach.
     await page.evaluate('document.activeElement.blur(); getSelection().removeAllRanges(); scrollTo(0, 0)');
     await page.reload();

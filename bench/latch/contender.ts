@@ -25,6 +25,8 @@ interface Common {
   readonly execArgv?: readonly string[];
   /** Only one latch can be had at a time. */
   readonly single?: boolean;
+  /** What is wrong with it, where it does not exclude: it is measured alone then, as the rest would mean nothing. */
+  readonly flaw?: string;
   /** Why this Node cannot have it; null: it can. */
   missing?(): string | null;
 }

@@ -133,10 +133,11 @@ export function casesOf(contender: LatchContender, { quick, threads, section, th
       { ...common, kind: 'together', threads: n, latches, ...how },
     );
   };
+  const alone = [pair(false), ...(rw ? [pair(true)] : [])];
+  if (contender.flaw !== undefined) return alone;
   const some = threads.filter((n) => n > 1);
   return [
-    pair(false),
-    ...(rw ? [pair(true)] : []),
+    ...alone,
     ...(contender.single === true ? [] : [together('2 threads, 2 latches', 2, 2, false)]),
     ...threads.map((n) => together(`${n} thread${n === 1 ? '' : 's'}, 1 latch`, n, 1, false)),
     ...(rw ? some.map((n) => together(`${n} threads, 1 latch, 90 % shared`, n, 1, true)) : []),
@@ -176,7 +177,12 @@ export const latchFamily = family({
     const plan: Plan = { quick, threads, section: own.section, think: own.think };
     return chooseContenders(own.contender).flatMap((contender) => {
       const why = contender.missing?.() ?? null;
-      if (why === null) return casesOf(contender, plan);
+      if (why === null) {
+        if (contender.flaw !== undefined) {
+          context.warn(`latch: ${contender.name} is left out with several threads: ${contender.flaw}`);
+        }
+        return casesOf(contender, plan);
+      }
       context.warn(`latch: ${contender.name} is left out: ${why}`);
       return [];
     });

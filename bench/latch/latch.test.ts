@@ -9,6 +9,7 @@ import { casesOf, concludeLatch, latchFamily, readThreads } from './family.ts';
 import { Fair, FAIR_WORDS } from './ladder/fair.ts';
 
 const present = CONTENDERS.filter((c) => (c.missing?.() ?? null) === null);
+const flawed = present.filter((c) => c.flaw !== undefined);
 const THREADS = 3;
 
 describe.each(present)('$name', (contender) => {
@@ -21,13 +22,13 @@ describe.each(present)('$name', (contender) => {
   const together = { ...common, kind: 'together', threads: THREADS, section: 20, think: 20 } as const;
 
   // The process itself compares the count that the latch guards with what the threads did, and throws.
-  it('keeps threads apart that exclude each other', async () => {
+  it.skipIf(flawed.includes(contender))('keeps threads apart that exclude each other', async () => {
     const { value, extra } = await child.ask({ ...together, latches: 1, readers: false });
     expect(value).toBeGreaterThan(0);
     expect(Object.keys(extra ?? {})).toEqual(['handoffsPerSecond', 'maxToMinSections', 'longestWaitUs']);
   });
 
-  it('keeps readers and writers apart', async () => {
+  it.skipIf(flawed.includes(contender))('keeps readers and writers apart', async () => {
     const { value } = await child.ask({ ...together, latches: 1, readers: true });
     expect(value).toBeGreaterThan(0);
   });
@@ -37,7 +38,7 @@ describe.each(present)('$name', (contender) => {
       const { value, reference } = await child.ask({ ...common, kind: 'pair', shared });
       expect([value > 0, (reference ?? 0) > 0]).toEqual([true, true]);
     }
-    if (contender.single === true) return;
+    if (contender.single === true || contender.flaw !== undefined) return;
     const { value, reference } = await child.ask({ ...together, threads: 2, latches: 2, readers: false });
     expect([value > 0, (reference ?? 0) > 0]).toEqual([true, true]);
   });
@@ -88,8 +89,8 @@ describe('latch family', () => {
     if (typeof parsed === 'string') throw new Error(parsed);
     const { cases } = parsed;
     expect(new Set(cases.map((c) => c.contender))).toEqual(new Set(present.map((c) => c.name)));
-    expect(warnings.length).toBe(CONTENDERS.length - present.length);
-    for (const line of warnings) expect(line).toMatch(/^latch: .+ is left out: .+/);
+    expect(warnings.length).toBe(CONTENDERS.length - present.length + flawed.length);
+    for (const line of warnings) expect(line).toMatch(/^latch: .+ is left out(?: with several threads)?: .+/);
     const keys = cases.map((c) => JSON.stringify([c.contender, c.case, c.settings]));
     expect(new Set(keys).size).toBe(keys.length);
     expect(cases.find((c) => c.case === '4 threads, 1 latch')?.settings).toMatchObject({
