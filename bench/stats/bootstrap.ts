@@ -8,11 +8,6 @@ const STREAM = 0xb007;
 
 export const statisticsRng = (seed: number): Rng => new Rng(seed, STREAM);
 
-/** As many as there are, each drawn at random and put back. */
-export function resample<T>(items: readonly T[], rng: Rng): T[] {
-  return items.map(() => items[rng.below(items.length)]);
-}
-
 /** A standard normal number (Box and Muller). */
 export function normal(rng: Rng): number {
   return Math.sqrt(-2 * Math.log(1 - rng.float())) * Math.cos(2 * Math.PI * rng.float());
