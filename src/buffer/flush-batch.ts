@@ -104,7 +104,7 @@ function batchEnd(thr: Thread, inst: BufInstance, type: number): void {
   const { mem, at } = inst;
   mutexEnter(thr, inst.flushStateMutex);
   mem[at + INIT_FLUSH + type] = 0;
-  mem[at + TRY_LRU_SCAN] = 1;
+  Atomics.store(mem, at + TRY_LRU_SCAN, 1);
   flushSignalIfIdle(inst, type);
   mutexExit(thr, inst.flushStateMutex);
 }

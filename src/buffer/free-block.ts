@@ -51,7 +51,7 @@ export function bufLruGetFreeBlock(thr: Thread, pool: BufPool, inst: BufInstance
     let freed = false;
     if (mem[at + TRY_LRU_SCAN] !== 0 || n > 0) {
       freed = bufLruScanAndFree(thr, pool, inst, n > 0);
-      if (!freed && n === 0) mem[at + TRY_LRU_SCAN] = 0;
+      if (!freed && n === 0) Atomics.store(mem, at + TRY_LRU_SCAN, 0);
     }
     // What was freed went to the shared list, where another thread may be quicker: back to the start, same pass.
     if (freed) continue;

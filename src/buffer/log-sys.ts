@@ -9,7 +9,7 @@
  * starts there, from the moment that it is closed until the tail has passed.
  */
 import { LOG_SYS } from '../layout/buffer.ts';
-import { addU53, getU53, setU53 } from '../layout/words.ts';
+import { getU53, setU53 } from '../layout/words.ts';
 import { mutexEnter, mutexExit, mutexTryEnter } from '../sync/mutex.ts';
 import type { Thread } from '../sync/thread.ts';
 import type { BufPool } from './instance.ts';
@@ -22,6 +22,7 @@ export const LSN_UNIT = 8;
 export const RECENT_CLOSED_BYTES = 2 * 1024 * 1024;
 /** Pause while recent_closed is full, us. */
 const FULL_SLEEP_US = 20;
+const WORD = 2 ** 32;
 /** The first LSN of a new log (LOG_START_LSN). */
 export const LOG_START_LSN = 16 * 512;
 
@@ -91,9 +92,13 @@ export function recentClosedAdd(thr: Thread, pool: BufPool, start: number, end: 
 /** All changes below this LSN are in the flush lists. Takes log_closer_mutex. */
 export function logClosedTail(thr: Thread, pool: BufPool): number {
   const { logSys } = pool.plan;
-  mutexEnter(thr, logSys + CLOSER_MUTEX);
-  const tail = getU53(pool.mem, logSys + CLOSED_TAIL);
-  mutexExit(thr, logSys + CLOSER_MUTEX);
+  let tail: number;
+  do {
+    mutexEnter(thr, logSys + CLOSER_MUTEX);
+    tail = advanceTail(pool);
+    mutexExit(thr, logSys + CLOSER_MUTEX);
+    // Whoever found the mutex taken meanwhile has left its range to this thread (recentClosedAdd).
+  } while (Atomics.load(pool.mem, slotOf(pool, tail)) !== 0);
   return tail;
 }
 
@@ -107,6 +112,9 @@ function advanceTail(pool: BufPool): number {
     const length = Atomics.load(mem, slot);
     if (length === 0) return tail;
     Atomics.store(mem, slot, 0);
-    tail = addU53(mem, at, length);
+    tail += length;
+    mem[at + 1] = Math.floor(tail / WORD);
+    // Committers read this word without the mutex.
+    Atomics.store(mem, at, tail | 0);
   }
 }

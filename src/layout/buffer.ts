@@ -208,7 +208,13 @@ export const BUF_POOL = record('BufPoolInstance', 'buf_pool_t', {
   lruHp: { guard: LRU, writer: 'holder', doc: 'hazard pointer of the LRU batch' },
   lruScanItr: { guard: LRU, writer: 'holder', doc: 'hazard pointer of eviction scans' },
   singleScanItr: { guard: LRU, writer: 'holder', doc: 'hazard pointer of single-page flushes' },
-  nPagesMadeYoung: { guard: LRU, dirtyRead: 'reports', writer: 'holder', doc: 'old pages moved to the head' },
+  nPagesMadeYoung: {
+    guard: LRU,
+    dirtyRead: 'reports',
+    writer: 'holder',
+    telemetry: true,
+    doc: 'old pages moved to the head',
+  },
   lastEvictedSpace: { guard: LRU, writer: 'holder', doc: 'identity of the page evicted last, for replay' },
   lastEvictedPage: { guard: LRU, writer: 'holder', doc: 'as lastEvictedSpace' },
   freeListMutex: {
@@ -300,7 +306,7 @@ export const BUF_POOL = record('BufPoolInstance', 'buf_pool_t', {
 const OWN = 'only the thread that the row belongs to';
 const SUM = 'summed for reports and at rest';
 const stat = (doc: string, hot?: true) =>
-  ({ guard: OWN, dirtyRead: SUM, writer: 'owner', ...(hot && { hot }), doc }) as const;
+  ({ guard: OWN, dirtyRead: SUM, writer: 'owner', telemetry: true, ...(hot && { hot }), doc }) as const;
 
 /** Counters of one thread about one instance: two cache lines, the first for hits. */
 export const POOL_STAT = record('PoolStat', 'buf_pool_stat_t and srv_stats, striped by thread', {

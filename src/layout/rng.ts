@@ -13,7 +13,10 @@ function mix(x: number): number {
   return x ^ (x >>> 16);
 }
 
-/** xoshiro128** 1.1 (Blackman, Vigna): 128 bits of state, period 2^128 - 1. Allocates nothing when drawing. */
+/**
+ * xoshiro128** 1.1 (Blackman, Vigna): 128 bits of state, period 2^128 - 1. Allocates nothing when drawing.
+ * @explore unhashed
+ */
 export class Rng {
   // int32, so that V8 keeps them as small integers.
   private a: number;

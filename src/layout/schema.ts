@@ -37,6 +37,8 @@ export interface FieldSpec {
   readonly writer: Writer;
   /** Written on a hit, or each time that a latch is taken. */
   readonly hot?: true;
+  /** Statistics: nothing that a thread does, and no check, depends on it. Exploration leaves it out of states. */
+  readonly telemetry?: true;
   /** Starts a new cache line with this name. */
   readonly line?: string;
   readonly doc: string;

@@ -12,18 +12,20 @@ export const MAX_MEMO = 128;
 const OWN = 'only the thread itself';
 const WATCH = 'monitors display it; a stale value does no harm';
 
+/** What only monitors look at. */
+const stat = (doc: string) =>
+  ({ guard: OWN, dirtyRead: WATCH, writer: 'owner', telemetry: true, doc }) as const;
+
 /** Wait statistics of one latch class in one thread. Half a cache line. */
 export const WAIT_STAT = record('WaitStat', 'events_waits_summary_by_thread_by_event_name', {
-  acquired: { guard: OWN, dirtyRead: WATCH, writer: 'owner', hot: true, doc: 'times taken' },
-  contended: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'times not free at the first attempt' },
-  spinRounds: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'spin rounds made' },
-  parks: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'times put to sleep (OS waits)' },
-  waitUs: { words: 2, guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'time waited in slow paths, us' },
+  acquired: { ...stat('times taken'), hot: true },
+  contended: stat('times not free at the first attempt'),
+  spinRounds: stat('spin rounds made'),
+  parks: stat('times put to sleep (OS waits)'),
+  waitUs: { ...stat('time waited in slow paths, us'), words: 2 },
   maxWaitUs: {
+    ...stat('longest single wait, us'),
     guard: 'only the thread itself; reset from outside at the end of a warm-up',
-    dirtyRead: WATCH,
-    writer: 'owner',
-    doc: 'longest single wait, us',
   },
   spare: { guard: OWN, writer: 'owner', doc: 'fills half a line' },
 });
@@ -39,21 +41,11 @@ export const THREAD = record('Thread', 'THR_... and the sync array cell of a thr
   },
   node: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'simulated NUMA node' },
   label: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'session or cleaner number, for display' },
-  op: { guard: OWN, dirtyRead: WATCH, writer: 'owner', hot: true, doc: 'operation under way (OP)' },
-  progress: { guard: OWN, dirtyRead: WATCH, writer: 'owner', hot: true, doc: 'statements or rounds done' },
-  waitFor: {
-    guard: OWN,
-    dirtyRead: WATCH,
-    writer: 'owner',
-    doc: 'address | mode of the latch that it waits for, 0 none',
-  },
-  waitSinceMs: {
-    guard: OWN,
-    dirtyRead: WATCH,
-    writer: 'owner',
-    doc: 'run time at which that wait began, ms',
-  },
-  waitWord: { guard: OWN, dirtyRead: WATCH, writer: 'owner', doc: 'word it is asleep on, 0 awake' },
+  op: { ...stat('operation under way (OP)'), hot: true },
+  progress: { ...stat('statements or rounds done'), hot: true },
+  waitFor: stat('address | mode of the latch that it waits for, 0 none'),
+  waitSinceMs: stat('run time at which that wait began, ms'),
+  waitWord: stat('word it is asleep on, 0 awake'),
   held: {
     line: 'held latches',
     words: MAX_HELD + 1,

@@ -31,6 +31,7 @@ type WithPause = typeof Atomics & { readonly pause?: (n?: number) => void };
 /**
  * `Atomics.pause` is there from Node 24 on (25 ns each: 30 rounds are about 110 us, as in MySQL). Before, an empty call
  * of half a nanosecond: 30 rounds are about 2 us.
+ * @explore opaque
  */
 const pauseOnce: () => void =
   typeof (Atomics as WithPause).pause === 'function'
@@ -77,7 +78,10 @@ export function parkAt(latch: number, mem: Int32Array, word: number, expected: n
   }
 }
 
-/** Spins for so many pauses. */
+/**
+ * Spins for so many pauses.
+ * @explore pause
+ */
 export function spinAt(latch: number, pauses: number): void {
   switch (latch) {
     case LRU_LIST:
