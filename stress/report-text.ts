@@ -1,6 +1,7 @@
 /** The report of a run as text. */
 import type { Failure } from '../workers/outcome.ts';
-import { int, plainTable } from './plain-table.ts';
+import { int } from '../src/page/format.ts';
+import { plainTable } from '../src/page/plain-table.ts';
 import { round, type StressReport } from './report.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -1,5 +1,5 @@
 /** What the pictures show, as text: how each thread spent its time, and the functions that took most of it. */
-import { plainTable } from '../plain-table.ts';
+import { plainTable } from '../../src/page/plain-table.ts';
 import type { Stack, ThreadStacks } from './stacks.ts';
 
 const TOP = 12;
@@ -67,7 +67,7 @@ export function renderSummary(threads: readonly ThreadStacks[]): string {
     plainTable(
       ['self ms', 'function'],
       top.map(({ name, us }) => [us / 1000, name]),
-      1,
+      [1],
     ),
   ].join('\n');
 }

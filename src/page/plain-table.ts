@@ -1,5 +1,6 @@
 /** Tables without rules, as the text reports have them. */
 import Table from 'cli-table3';
+import { int } from './format.ts';
 
 const NO_RULES = {
   top: '',
@@ -19,22 +20,20 @@ const NO_RULES = {
   middle: '  ',
 } as const;
 
-export const int = (n: number): string => Math.round(n).toLocaleString('en-US');
-
 /**
  * Numbers are written as whole ones.
- * @param text the column that stands to the left; the others stand to the right
+ * @param text the columns that stand to the left; the others stand to the right
  */
 export function plainTable(
   head: readonly string[],
   rows: readonly (readonly (string | number)[])[],
-  text = 0,
+  text: readonly number[] = [0],
 ): string {
   const table = new Table({
     head: [...head],
     chars: NO_RULES,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((_, i) => (i === text ? 'left' : 'right')),
+    colAligns: head.map((_, i) => (text.includes(i) ? 'left' : 'right')),
   });
   for (const row of rows) table.push(row.map((cell) => (typeof cell === 'number' ? int(cell) : cell)));
   return table.toString().replaceAll(/ +$/gm, '');
