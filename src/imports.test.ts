@@ -12,6 +12,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   config: ['layout'],
   numa: BASE,
   page: [],
+  explore: ['layout', 'page'],
   storage: BASE,
   observe: BASE,
   memory: BESIDE,
