@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CONTROL } from '../src/layout/thread.ts';
 import { seatThread } from '../src/sync/test-kit.ts';
-import { ACTORS, type ActorTask } from '../stress/litmus/actors.ts';
+import { ACTORS, type ActorTask } from '../stress/litmus/latches/actors.ts';
 
 const task = workerData as ActorTask;
 const thr = seatThread(task.seats, task.id);

@@ -2,16 +2,16 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { CONTROL } from '../../src/layout/thread.ts';
-import { formatWhoWaits } from '../../src/observe/who-waits-text.ts';
-import { whoWaits } from '../../src/observe/who-waits.ts';
-import type { TestKit } from '../../src/sync/test-kit.ts';
+import { CONTROL } from '../../../src/layout/thread.ts';
+import { formatWhoWaits } from '../../../src/observe/who-waits-text.ts';
+import { whoWaits } from '../../../src/observe/who-waits.ts';
+import type { TestKit } from '../../../src/sync/test-kit.ts';
 import type { ActorName, ActorTask, Where } from './actors.ts';
 
-/** The compiled worker: seen from dist/stress/litmus, or from the sources that vitest runs. */
+/** The compiled worker: seen from dist/stress/litmus/latches, or from the sources that vitest runs. */
 function workerUrl(): URL {
-  const beside = new URL('../../workers/litmus-actor.js', import.meta.url);
-  return existsSync(beside) ? beside : new URL('../../dist/workers/litmus-actor.js', import.meta.url);
+  const beside = new URL('../../../workers/litmus-actor.js', import.meta.url);
+  return existsSync(beside) ? beside : new URL('../../../dist/workers/litmus-actor.js', import.meta.url);
 }
 
 /**

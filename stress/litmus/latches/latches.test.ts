@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { SX_LOCK } from '../../src/layout/latches.ts';
-import { LINE_WORDS } from '../../src/layout/schema.ts';
-import { SYSVARS } from '../../src/layout/thread.ts';
-import { X_LOCK_DECR } from '../../src/sync/sx-lock-word.ts';
-import { TestKit } from '../../src/sync/test-kit.ts';
+import { SX_LOCK } from '../../../src/layout/latches.ts';
+import { LINE_WORDS } from '../../../src/layout/schema.ts';
+import { SYSVARS } from '../../../src/layout/thread.ts';
+import { X_LOCK_DECR } from '../../../src/sync/sx-lock-word.ts';
+import { TestKit } from '../../../src/sync/test-kit.ts';
 import type { ActorName, Where } from './actors.ts';
 import { runActors } from './run-actors.ts';
 

@@ -2,12 +2,12 @@
  * What litmus threads do with latches. Each returns the number of things that it saw and that must not be seen: 0 is
  * the only acceptable answer.
  */
-import { eventReset, eventSet, eventWait } from '../../src/sync/event.ts';
-import { mutexEnter, mutexExit, mutexOwn, mutexTryEnter } from '../../src/sync/mutex.ts';
-import { sxReaders } from '../../src/sync/sx-lock-word.ts';
-import * as L from '../../src/sync/sx-lock.ts';
-import type { Seats } from '../../src/sync/test-kit.ts';
-import type { Thread } from '../../src/sync/thread.ts';
+import { eventReset, eventSet, eventWait } from '../../../src/sync/event.ts';
+import { mutexEnter, mutexExit, mutexOwn, mutexTryEnter } from '../../../src/sync/mutex.ts';
+import { sxReaders } from '../../../src/sync/sx-lock-word.ts';
+import * as L from '../../../src/sync/sx-lock.ts';
+import type { Seats } from '../../../src/sync/test-kit.ts';
+import type { Thread } from '../../../src/sync/thread.ts';
 
 /** Addresses (and the number of rounds) that an actor works with. */
 export interface Where {
