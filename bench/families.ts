@@ -1,6 +1,7 @@
 /** All families, in the order in which a run of everything measures them. */
 import type { Family } from './core/case.ts';
 import { counterFamily } from './counter/family.ts';
+import { exploreFamily } from './explore/family.ts';
 import { latchFamily } from './latch/family.ts';
 import { numaFamily } from './numa/family.ts';
 import { pageGetFamily } from './page-get/family.ts';
@@ -12,4 +13,5 @@ export const FAMILIES: readonly Family[] = [
   poolFamily,
   counterFamily,
   numaFamily,
+  exploreFamily,
 ];
