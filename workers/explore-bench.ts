@@ -1,6 +1,6 @@
 /** Entry point of a worker of `npm run bench -- explore`: answers one question in a fresh isolate, and ends. */
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { TransformTimes } from '../bench/explore/times.ts';
 
@@ -12,13 +12,23 @@ const question = workerData as Question;
 
 const seconds = (): number => performance.now() / 1000;
 
+/** The protocols: latches, buffer pool, allocators, the connections' memory counter. */
+function coreFiles(root: string): string[] {
+  const folders = ['src/sync', 'src/buffer', 'src/memory'];
+  const all = folders.flatMap((folder) => readdirSync(join(root, folder)).map((f) => join(root, folder, f)));
+  const sources = all.filter(
+    (f) => f.endsWith('.ts') && !/\.test\.ts$|test-kit\.ts$|build-dist\.ts$/.test(f),
+  );
+  return [...sources, join(root, 'src/session/thd-mem-cnt.ts')];
+}
+
 async function transform(): Promise<TransformTimes> {
   const started = seconds();
   const { Host } = await import('../src/explore/transform/host.ts');
-  const { repositoryRoot, scenarioFiles } = await import('../stress/explore/catalog.ts');
+  const { repositoryRoot } = await import('../stress/explore/catalog.ts');
   const loaded = seconds();
   const root = repositoryRoot();
-  const entry = scenarioFiles(root);
+  const entry = coreFiles(root);
   const host = new Host(root);
   const form = { entry, dialect: 'explore', plain: 'dirty', state: false } as const;
   const { modules } = host.build(form);

@@ -14,7 +14,7 @@ import { Host } from '../../src/explore/transform/host.ts';
 import type { Step } from '../../src/explore/types.ts';
 import type { TransformTimes } from './times.ts';
 import { loadCatalog, repositoryRoot } from '../../stress/explore/catalog.ts';
-import { labOf } from '../../stress/explore/tasks.ts';
+import { labOf } from '../../stress/explore/labs.ts';
 import type { BenchCase, Round } from '../core/case.ts';
 import { alternate } from '../core/alternate.ts';
 

@@ -1,7 +1,7 @@
 /** The family `explore` in short: each kind of case takes a round, and the table says what the figures come to. */
 import { describe, expect, it } from 'vitest';
 import { repositoryRoot, loadCatalog } from '../../stress/explore/catalog.ts';
-import { labOf } from '../../stress/explore/tasks.ts';
+import { labOf } from '../../stress/explore/labs.ts';
 import type { BenchCase } from '../core/case.ts';
 import { readEnvironment } from '../core/environment.ts';
 import { measure } from '../core/measure.ts';

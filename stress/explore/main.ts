@@ -18,7 +18,8 @@ import { checkDirectory, EXIT, writeReport } from './output.ts';
 import { ExploreProgress } from './progress.ts';
 import { replayMain } from './replay-main.ts';
 import { failedPart, NOTHING, resultOf, showDone } from './show.ts';
-import { labOf, type ScenarioDone, type ScenarioTask, type Shared } from './tasks.ts';
+import { labOf } from './labs.ts';
+import { type ScenarioDone, type ScenarioTask, type Shared } from './tasks.ts';
 
 /**
  * @returns the exit status

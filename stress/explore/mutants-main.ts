@@ -29,6 +29,8 @@ export interface MutantReport {
   readonly within2: number;
   readonly within3: number;
   readonly slowestMinimiseMs: number;
+  /** Share of the mutants whose schedules real threads went through as simulated; null: not asked. */
+  readonly sameOnRealThreads: number | null;
 }
 
 function chooseMutants(all: readonly Mutant[], ids: string | null): readonly Mutant[] {
@@ -73,7 +75,14 @@ export async function mutantsMain(
       return { name, file: found.file };
     });
     try {
-      const result = await crew.mutant({ kind: 'mutant', mutant, scenarios, seeds, profile });
+      const result = await crew.mutant({
+        kind: 'mutant',
+        mutant,
+        scenarios,
+        seeds,
+        profile,
+        real: values.real,
+      });
       if (result !== null) done.push(result);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
@@ -123,6 +132,10 @@ export function reportOf(
     within2: share(2),
     within3: share(3),
     slowestMinimiseMs: Math.max(0, ...kills.map((k) => k.minimiseMs)),
+    sameOnRealThreads: kills.some((k) => k.real !== null)
+      ? rows.filter((r) => r.kills.every((k) => k.real === null || k.real === '')).length /
+        Math.max(1, rows.length)
+      : null,
   };
 }
 
@@ -150,14 +163,24 @@ function mutantsText(r: MutantReport, mutants: readonly Mutant[]): string {
   });
   const head = ['mutant', 'verdict', 'scenario', 'oracle', 'strategy', 'schedules', 'preemptions'];
   const errors = r.mutants.filter((m) => m.error !== null).map((m) => `  ${m.id}: ${m.error ?? ''}`);
+  const differ = r.mutants.flatMap((m) => {
+    const first = m.kills.find((k) => k.real !== null && k.real !== '');
+    return first === undefined ? [] : [`  ${m.id}, ${first.schedule}: ${first.real ?? ''}`];
+  });
   return [
     plainTable(head, rows, [0, 1, 2, 3, 4]),
     ...(errors.length > 0 ? ['', 'Not judged:', ...errors] : []),
+    ...(differ.length > 0 ? ['', 'Otherwise on real threads:', ...differ] : []),
     '',
     `${r.killed} of ${r.mutants.length} mutants killed with ${r.seeds.length === 1 ? 'this seed' : `all of ${r.seeds.length} seeds`} ` +
       `(${percent(r.score)}), profile ${r.profile}; of all pairs of mutant and seed ${percent(r.pairScore)}`,
     `minimised: ${percent(r.within2)} with at most 2 preemptions, ${percent(r.within3)} with at most 3; ` +
       `the slowest took ${num(r.slowestMinimiseMs / 1000)} s`,
+    ...(r.sameOnRealThreads === null
+      ? []
+      : [
+          `real threads went the same way, step for step, with ${percent(r.sameOnRealThreads)} of the mutants`,
+        ]),
     '* found by another oracle than the catalogue expects',
   ].join('\n');
 }

@@ -129,6 +129,7 @@ describe('the report', () => {
     schedule: 's1:',
     minimiseMs: 100 * preemptions,
     ms: 1,
+    real: null,
   });
 
   it('counts mutants killed with all seeds, pairs, and preemptions', () => {

@@ -59,7 +59,7 @@ const OPTIONS = [
   {
     name: 'real',
     kind: 'flag',
-    doc: 'with --replay: drive real worker threads through the schedule as well',
+    doc: 'with --replay or --mutants: drive real worker threads through the schedules as well',
   },
   { name: 'mutants', kind: 'flag', doc: 'plant the known defects into the sources, and see who finds them' },
   { name: 'mutant', kind: 'string', default: null, doc: 'with --mutants: only these, separated by commas' },
@@ -151,8 +151,9 @@ function read(argv: readonly string[]): Wanted | string {
   if (values.replay !== null && (values.scenario === null || values.scenario.includes(','))) {
     throw new OptionError('--replay', '--replay: needs the name of one scenario in --scenario');
   }
-  if (values.real && values.replay === null)
-    throw new OptionError('--real', '--real: goes with --replay only');
+  if (values.real && values.replay === null && !values.mutants) {
+    throw new OptionError('--real', '--real: goes with --replay or --mutants only');
+  }
   if (values.mutant !== null && !values.mutants)
     throw new OptionError('--mutant', '--mutant: goes with --mutants only');
   if (values.mutants && values.module !== null) {

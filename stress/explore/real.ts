@@ -3,7 +3,7 @@ import { firstDifference } from '../../src/explore/controlled/compare.ts';
 import { type ControlledResult, runControlled } from '../../src/explore/controlled/run-controlled.ts';
 import type { FindingKind, PlainPoints, Step, Switch } from '../../src/explore/types.ts';
 import type { CatalogEntry } from './catalog.ts';
-import { theHost } from './tasks.ts';
+import { theHost } from './labs.ts';
 
 /** A schedule, and what the simulator made of it. */
 export interface Simulated {

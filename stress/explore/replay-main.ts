@@ -11,7 +11,7 @@ import type { Wanted } from './options.ts';
 import { EXIT, writeReport } from './output.ts';
 import { confirmOnRealThreads, realText } from './real.ts';
 import { foundOf, NOTHING, showFailure } from './show.ts';
-import { labOf } from './tasks.ts';
+import { labOf } from './labs.ts';
 
 const RACE: Form = { plain: 'race', state: false };
 

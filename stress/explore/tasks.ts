@@ -7,11 +7,12 @@ import { type Form, Lab, scenariosOf } from '../../src/explore/lab.ts';
 import type { CorpusEntry } from '../../src/explore/report/corpus.ts';
 import type { SignatureData } from '../../src/explore/report/signatures.ts';
 import { TransformError } from '../../src/explore/transform/build.ts';
-import { Host } from '../../src/explore/transform/host.ts';
 import type { Draw } from '../../src/explore/search/portfolio.ts';
 import type { Coverage, PlainPoints, Scenario, Site } from '../../src/explore/types.ts';
 import { repositoryRoot } from './catalog.ts';
+import { labOf } from './labs.ts';
 import { applyMutant, type Mutant } from './mutants/types.ts';
+import { confirmOnRealThreads } from './real.ts';
 
 /** What the workers of a run share. */
 export interface Shared {
@@ -60,6 +61,8 @@ export interface MutantTask extends Shared {
   readonly scenarios: readonly { readonly name: string; readonly file: string }[];
   readonly seeds: readonly number[];
   readonly profile: Profile;
+  /** Whether real threads are driven through the schedules that were found. */
+  readonly real: boolean;
 }
 
 /** How one seed fared. */
@@ -76,6 +79,8 @@ export interface MutantKill {
   readonly schedule: string;
   readonly minimiseMs: number;
   readonly ms: number;
+  /** Real threads went the same way: '', or the first difference; null: not asked. */
+  readonly real: string | null;
 }
 
 export interface MutantDone {
@@ -87,37 +92,6 @@ export interface MutantDone {
 }
 
 const RACE: Form = { plain: 'race', state: false };
-
-let host: Host | null = null;
-
-/** The compiler of this isolate. */
-export function theHost(): Host {
-  // Paths in reports are as seen from where the command was given.
-  host ??= new Host(process.cwd());
-  return host;
-}
-
-/** A lab over sources as they are, or with one text replaced. */
-export function labOf(file: string, overlay?: ReadonlyMap<string, string>, races = true): Lab {
-  const source = (form: Form) =>
-    theHost().build({
-      entry: [file],
-      dialect: 'explore',
-      ...form,
-      ...(overlay !== undefined && { overlay }),
-    });
-  const builds = new Map<string, ReturnType<typeof source>>();
-  const cached = (form: Form): ReturnType<typeof source> => {
-    const key = `${form.plain} ${form.state}`;
-    let build = builds.get(key);
-    if (build === undefined) {
-      build = source(form);
-      builds.set(key, build);
-    }
-    return build;
-  };
-  return new Lab(file, cached, { races });
-}
 
 /** Labs of unchanged modules live as long as the worker. */
 const labs = new Map<string, Lab>();
@@ -263,6 +237,7 @@ export async function runMutant(task: MutantTask): Promise<MutantDone | null> {
           schedule: failure.schedule,
           minimiseMs: failure.minimiseMs,
           ms: performance.now() - began,
+          real: task.real ? await realDifference(name, file, failure, overlay) : null,
         });
         survivors.delete(seed);
       } catch (error) {
@@ -287,7 +262,23 @@ const AT_ONCE = {
   schedule: '',
   minimiseMs: 0,
   ms: 0,
+  real: null,
 } as const;
+
+/** '' when real threads go through the minimised schedule as simulated. */
+async function realDifference(
+  name: string,
+  file: string,
+  failure: Failure,
+  overlay: ReadonlyMap<string, string>,
+): Promise<string> {
+  const simulated = { ...failure, kind: failure.finding.kind };
+  try {
+    return (await confirmOnRealThreads({ name, file }, simulated, overlay)).difference ?? '';
+  } catch (error) {
+    return lineOf(error);
+  }
+}
 
 export default async function explore(
   task: ScenarioTask | MutantTask,
