@@ -4,6 +4,8 @@ export interface TransformTimes {
   readonly load: number;
   /** The first build, with loading. */
   readonly cold: number;
+  /** A build that is in the cache on disk, without loading the compiler. */
+  readonly cached: number;
   /** A build after one statement of one file has changed. */
   readonly warm: number;
   readonly files: number;

@@ -123,7 +123,7 @@ describe('what is refused', () => {
       'there is no thread 7',
     ],
     ['a seed of a search', ['--scenario', 'mutex-2x1', '--replay', 'x1:dfs:1:#1'], 'has no seeds'],
-    ['real threads without a schedule', ['--real'], '--real: goes with --replay only'],
+    ['real threads without a schedule', ['--real'], '--real: goes with --replay or --mutants only'],
     [
       'mutants of a module',
       ['--mutants', '--module', mine],

@@ -10,6 +10,9 @@ import type { VThread } from './vthread.ts';
 
 const { telemetry: TELEMETRY, watched: WATCHED } = ATTR;
 
+/** What a word's signature is before it is written: not 0, which a write may hash to. */
+const UNWRITTEN = 0x51ed270b;
+
 export abstract class Effects extends Scheduling {
   /** Writes an int32 to the main view. */
   protected put(t: VThread, before: number, value: number): void {
@@ -97,7 +100,7 @@ export abstract class Effects extends Scheduling {
       this.sharing.note(word, t.id, writes);
       if (t.array.BYTES_PER_ELEMENT === 8) this.sharing.note(word + 1, t.id, writes);
     }
-    const old = this.sigGen[word] === this.generation ? this.sigWord[word] : 0;
+    const old = this.sigGen[word] === this.generation ? this.sigWord[word] : UNWRITTEN;
     let h = Math.imul(old ^ (t.site * 0x9e3779b1 + (t.id << 24) + word), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
     h ^= h >>> 16;

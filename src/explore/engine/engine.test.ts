@@ -159,6 +159,7 @@ describe('what a schedule leaves', () => {
         `type S = { deep: { n: number; log: number[] }; rows: number[][]; seen: Record<string, number>; by: Map<string, Set<number>> };
          const t = ({ m, s }: { m: Int32Array; s: S }) => {
            s.deep.n++; s.deep.log.push(1); s.rows[1][0]++; s.rows.push([]); s.seen['x'] = (s.seen['x'] ?? 0) + 1;
+           if (s.by.has('b')) throw new Error('b is there'); s.by.set('b', new Set());
            s.by.get('a')?.add(s.deep.n); Atomics.add(m, 0, 1);
          };`,
         't',

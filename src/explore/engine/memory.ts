@@ -14,6 +14,8 @@ interface Buffer {
   /** Global number of its first word. */
   readonly base: number;
   readonly words: Int32Array;
+  /** The bytes after the last whole word: a word whose other bytes are 0. */
+  readonly tail: Uint8Array;
 }
 
 type View = AnyTypedArray | DataView;
@@ -51,7 +53,8 @@ export class SharedMemory {
     const bytes = sab.byteLength;
     const whole = Math.floor(bytes / WORD_BYTES);
     const base = this.words;
-    this.buffers.push({ sab, base, words: new Int32Array(sab, 0, whole) });
+    const tail = new Uint8Array(sab, whole * WORD_BYTES);
+    this.buffers.push({ sab, base, words: new Int32Array(sab, 0, whole), tail });
     this.views.set(sab, new Map());
     this.words = base + Math.ceil(Math.ceil(bytes / WORD_BYTES) / LINE_WORDS) * LINE_WORDS;
     if (whole > this.main.length || this.buffers.length === 1) {
@@ -91,7 +94,11 @@ export class SharedMemory {
   /** Takes the present contents as those that every schedule begins with. */
   snapshot(): void {
     this.image = new Int32Array(this.words);
-    for (const b of this.buffers) this.image.set(b.words, b.base);
+    for (const b of this.buffers) {
+      this.image.set(b.words, b.base);
+      const { length } = b.words;
+      if (b.tail.length > 0) this.image[b.base + length] = this.get(b.base + length);
+    }
     this.dirtyAt = new Int32Array(this.words);
     this.dirty = new Int32Array(this.words);
     this.nDirty = 0;
@@ -121,12 +128,18 @@ export class SharedMemory {
   /** A word by its global number. */
   get(word: number): number {
     const b = this.bufferOf(word);
-    return b === undefined ? 0 : b.words[word - b.base];
+    if (b === undefined) return 0;
+    const at = word - b.base;
+    if (at < b.words.length) return b.words[at];
+    return at > b.words.length ? 0 : b.tail.reduce((sum, byte, i) => sum | (byte << (8 * i)), 0);
   }
 
   private set(word: number, value: number): void {
     const b = this.bufferOf(word);
-    if (b !== undefined) b.words[word - b.base] = value;
+    if (b === undefined) return;
+    const at = word - b.base;
+    if (at < b.words.length) b.words[at] = value;
+    else for (let i = 0; i < b.tail.length; i++) b.tail[i] = value >>> (8 * i);
   }
 
   private bufferOf(word: number): Buffer | undefined {

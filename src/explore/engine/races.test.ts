@@ -1,6 +1,7 @@
 /** Which accesses race, and which do not: small programs of two threads, all of whose schedules agree. */
 import { describe, expect, it } from 'vitest';
 import { ReplayStrategy } from '../search/replay.ts';
+import { CHOICE } from '../types.ts';
 import { draw, engineOf, scenarioText } from './test-kit.ts';
 
 const CTX = `type Ctx = { m: Int32Array; s: { u8: Uint8Array; u16: Uint16Array; i64: BigInt64Array } };`;
@@ -92,6 +93,13 @@ describe('races of the very first schedule', () => {
     ],
     ['64 bits, then a byte', 'Atomics.store(s.i64, 2, 1n);', 'void s.u8[21];', 'race'],
     ['a word read, then a byte written', 'void m[4];', 's.u8[16] = 1;', 'race'],
+    ['an atomic read, then a plain write', 'Atomics.load(m, 4);', 'Atomics.load(m, 60); m[4] = 1;', 'race'],
+    [
+      'a word and half of it, then the word',
+      'Atomics.load(m, 4); Atomics.store(s.u16, 8, 1);',
+      'Atomics.load(m, 60); Atomics.load(m, 4);',
+      'mixed-size',
+    ],
     ['a word, then a byte of another', 'm[4] = 1;', 's.u8[20] = 1;', undefined],
     [
       'a message in a word, read as bytes',
@@ -137,6 +145,18 @@ describe('order', () => {
       undefined,
     ],
     [
+      'atomics of two widths in order, and then of one width without',
+      'Atomics.store(s.u16, 8, 1); Atomics.store(m, 0, 1); Atomics.store(m, 4, 2);',
+      'if (Atomics.load(m, 0) === 1) Atomics.store(m, 4, 1);',
+      undefined,
+    ],
+    [
+      'written after the notify',
+      'while (Atomics.notify(m, 0) === 0); m[4] = 1;',
+      'Atomics.wait(m, 0, 0); void m[4];',
+      'race',
+    ],
+    [
       'a test-then-set lock',
       'while (Atomics.load(m, 0) !== 0); Atomics.store(m, 0, 1); m[4]++; Atomics.store(m, 0, 0);',
       'while (Atomics.load(m, 0) !== 0); Atomics.store(m, 0, 1); m[4]++; Atomics.store(m, 0, 0);',
@@ -144,6 +164,25 @@ describe('order', () => {
     ],
   ])('%s', async (_name, a, b, kind) => {
     expect(await kindOf(a, b)).toBe(kind);
+  });
+
+  it('what a word has seen in an earlier schedule does not count for its bytes', async () => {
+    const body = `${CTX}
+      const a = ({ m }: Ctx) => { if (Atomics.load(m, 1) === 0) { m[4] = 1; Atomics.store(m, 2, 1); } };
+      const b = ({ m, s }: Ctx) => { Atomics.store(m, 1, 1); if (Atomics.load(m, 2) === 0) void s.u8[16]; };`;
+    const engine = await engineOf(scenarioText(body, 'a, b', SETUP));
+    expect(engine.run(new ReplayStrategy([])).finding).toBeNull();
+    const bytes = new ReplayStrategy([{ thread: 0, op: 0, to: 1, what: CHOICE.run }]);
+    expect(engine.run(bytes).finding).toBeNull();
+  });
+
+  it('a race on bytes is one on their word', async () => {
+    const body = `${CTX} const a = ({ s }: Ctx) => { s.u8[18] = 1; }; const b = ({ m }: Ctx) => { void m[4]; };`;
+    const { found } = draw(await engineOf(scenarioText(body, 'a, b', SETUP)), 10);
+    expect(found?.finding).toMatchObject({ kind: 'race', word: 4 });
+    expect(found?.finding.message).toContain(
+      'data race on word 4: plain read by thread 1 and plain write by thread 0',
+    );
   });
 
   it('unguarded reads that the layout declares are exempt, writes are not', async () => {

@@ -113,8 +113,6 @@ export class RaceDetector {
     if ((cells[at + KINDS] & kind) !== 0) return;
     cells[at + KINDS] |= kind;
     for (let k = at + COLUMNS + column * n, end = k + n; k < end; k++) cells[k] = 0;
-    if (kind !== HAS_ATOMIC_WRITES) return;
-    for (let k = at + COLUMNS + SYNC * n, end = k + n; k < end; k++) cells[k] = 0;
   }
 
   plainRead(t: number, cell: number, site: number): void {

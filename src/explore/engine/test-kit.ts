@@ -2,8 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { Lab } from '../lab.ts';
 import { type Draw, PORTFOLIO, sample, type Sampled } from '../search/portfolio.ts';
+import { ReplayStrategy } from '../search/replay.ts';
 import { Host } from '../transform/host.ts';
-import type { PlainPoints } from '../types.ts';
+import { CHOICE, type PlainPoints, type Switch } from '../types.ts';
 import type { Engine } from './engine.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -38,4 +39,34 @@ export function scenarioText(body: string, threads: string, more = ''): string {
   return `${body}
 export const scenario = { name: 'text', doc: '', memory: 256, threads: [${threads}], ${more} };
 `;
+}
+
+/** Shared memory through `any` would not be seen: `S` says what set-up makes. */
+const NO_STATE = 'type S = undefined;';
+/** What threads are given. */
+export const CTX = `type Ctx = { id: number; m: Int32Array; s: S; call(op: string, ...a: unknown[]): void; ret<T>(r: T): T };`;
+/** As `scenarioText`, with the types of what threads are given. */
+export const text = (body: string, threads: string, more = '', state = NO_STATE): string =>
+  scenarioText(`${state}\n${CTX}\n${body}`, threads, more);
+/** An engine that says what the outcome of each schedule is. */
+export function withOutcomes(engine: Engine): Engine {
+  engine.wantOutcomes = true;
+  return engine;
+}
+
+/** Thread `to` goes on when `thread` is at its point `op`. */
+export const run = (thread: number, op: number, to: number): Switch => ({ thread, op, to, what: CHOICE.run });
+
+/** Outcomes of some thousand draws. */
+export async function outcomesOf(source: string): Promise<string[]> {
+  const drawn = draw(await engineOf(source));
+  if (drawn.found !== null) throw new Error(drawn.found.finding.message);
+  return [...drawn.outcomes.keys()].toSorted();
+}
+
+/** The outcome of the schedule without switches, or with those. */
+export async function outcomeOf(source: string, switches: readonly Switch[] = []): Promise<string> {
+  const done = withOutcomes(await engineOf(source)).run(new ReplayStrategy(switches));
+  if (done.finding !== null) throw new Error(done.finding.message);
+  return done.outcome;
 }

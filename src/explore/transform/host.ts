@@ -16,6 +16,7 @@ import {
 } from './build.ts';
 import { type Emitted, emitModule } from './emit-module.ts';
 import { Sources } from './program.ts';
+import { DiskCache } from './disk-cache.ts';
 import { isFile, OWN_ENTRY, resolveSource } from './resolve.ts';
 import { shapeOf } from './shape.ts';
 import { type Colours, solve } from './solve.ts';
@@ -42,9 +43,15 @@ export class Host {
   private readonly builds = new Map<string, Build>();
   private readonly imports = new Map<string, Cached<readonly Import[]>>();
 
-  /** @param root directory that paths are shown relative to */
-  constructor(root: string) {
+  private readonly disk: DiskCache | null;
+
+  /**
+   * @param root directory that paths are shown relative to
+   * @param o.cache keep builds of unchanged sources in the root's node_modules/.cache; default true
+   */
+  constructor(root: string, o: { readonly cache?: boolean } = {}) {
     this.root = root;
+    this.disk = o.cache === false ? null : new DiskCache(root);
   }
 
   /** @throws TransformError when something that the entry modules reach cannot be explored. */
@@ -52,8 +59,13 @@ export class Host {
     const overlay = o.overlay ?? new Map<string, string>();
     const texts = this.closure(o.entry, overlay);
     const fingerprint = this.fingerprint(o, texts);
-    const known = this.builds.get(fingerprint);
-    if (known !== undefined) return known;
+    // Changed sources are of the moment: mutants, and modules that are nowhere on disk.
+    const disk = overlay.size === 0 ? this.disk : null;
+    const known = this.builds.get(fingerprint) ?? disk?.read(fingerprint);
+    if (known !== undefined) {
+      this.builds.set(fingerprint, known);
+      return known;
+    }
     const program = this.sources.update(o.entry, overlay);
     const checker = program.getTypeChecker();
     const files = order(o.entry, texts);
@@ -65,6 +77,7 @@ export class Host {
     const build = this.assemble(o, program, files, texts, summaries, colours, fingerprint);
     if (this.builds.size >= MOST_BUILDS) this.builds.delete([...this.builds.keys()][0]);
     this.builds.set(fingerprint, build);
+    disk?.write(build);
     return build;
   }
 
