@@ -180,8 +180,8 @@ describe('order', () => {
     const body = `${CTX} const a = ({ s }: Ctx) => { s.u8[18] = 1; }; const b = ({ m }: Ctx) => { void m[4]; };`;
     const { found } = draw(await engineOf(scenarioText(body, 'a, b', SETUP)), 10);
     expect(found?.finding).toMatchObject({ kind: 'race', word: 4 });
-    expect(found?.finding.message).toContain(
-      'data race on word 4: plain read by thread 1 and plain write by thread 0',
+    expect(found?.finding.message).toMatch(
+      /^data race on word 4: plain read by thread 1 at .+ and plain write by thread 0 at .+, unordered$/,
     );
   });
 
