@@ -265,6 +265,32 @@ describe('bounded search', () => {
     expect(done.after).toBe(done.coverage.schedules);
   });
 
+  it('takes states for one that differ in statistics only', async () => {
+    const text = (telemetry: boolean): string =>
+      program(
+        `const t = ({ m, id }: Ctx) => { Atomics.store(m, 1, id + 1); Atomics.add(m, 0, 1); Atomics.add(m, 0, 1); };`,
+        't, t',
+        `exhaustive: true, words: (w: number) => ({ name: 'w' + w, telemetry: ${telemetry} && w === 1 }),`,
+      );
+    const counted = await explore(text(false), { profile: exhaustive });
+    const left = await explore(text(true), { profile: exhaustive });
+    expect(left.coverage.distinct).toBeLessThan(counted.coverage.distinct);
+  });
+
+  it('tells states apart by what operations have returned', async () => {
+    // To read before the write is wrong. Then the reader waits, so that both orders come to the same memory and places.
+    const text = program(
+      `type C = Ctx & { call(op: string): void; ret<T>(r: T): T };
+       const write = (c: C) => { c.call('write'); Atomics.store(c.m, 0, 1); c.ret(0); Atomics.store(c.m, 2, 1); Atomics.load(c.m, 9); };
+       const read = (c: C) => { c.call('read'); c.ret(Atomics.load(c.m, 0) === 0 ? 7 : 1); while (Atomics.load(c.m, 2) === 0) (Atomics as any).pause(); };`,
+      'write, read',
+      `exhaustive: true, model: { init: () => 0, key: String,
+         step: (n: number, op: string, _a: unknown, r: number) => op === 'write' ? 1 : r === n ? n : null },`,
+    );
+    const none = { ...exhaustive, schedules: 0 };
+    expect(failureOf(await explore(text, { profile: none })).finding.kind).toBe('linearizability');
+  });
+
   it('finds states from which there is no end', async () => {
     const text = program(
       `const a = ({ m }: Ctx) => { if (Atomics.load(m, 1) === 0) Atomics.store(m, 0, 1); };

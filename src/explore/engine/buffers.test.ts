@@ -100,7 +100,10 @@ describe('ranges', () => {
   it('are put back, and seen by what watches words', async () => {
     const engine = await engineOf(
       text(
-        'const t = ({ m, s }: Ctx) => { s.u8.fill(9, 7, 13); s.dv.setInt32(12, -1); Atomics.load(m, 0); };',
+        `const t = ({ m, s }: Ctx) => {
+           if (m.slice(1, 5).some((w) => w !== 0)) throw new Error('left');
+           s.u8.fill(9, 7, 13); s.dv.setInt32(12, -1); Atomics.load(m, 0);
+         };`,
         't',
         `${SETUP} watched: (w: number) => w >= 1 && w < 6,
          onWrite: (_m: Int32Array, _s: S, word: number) => { if (word === 5) throw new Error('five'); },
@@ -112,6 +115,29 @@ describe('ranges', () => {
     const wanted = [9 << 24, 0x09090909, 9, -1].join(' ');
     for (let i = 0; i < 2; i++)
       expect(engine.run(new ReplayStrategy([]))).toMatchObject({ finding: null, outcome: wanted });
+  });
+});
+
+describe('operations on the memory of the scenario', () => {
+  it.each([
+    ['add', [7, 3], 10, 7],
+    ['add', [0x7fffffff, 1], -0x80000000, 0x7fffffff],
+    ['sub', [7, 9], -2, 7],
+    ['and', [0b1100, 0b1010], 0b1000, 0b1100],
+    ['or', [0b1100, 0b1010], 0b1110, 0b1100],
+    ['xor', [0b1100, 0b1010], 0b0110, 0b1100],
+    ['exchange', [7, 9], 9, 7],
+    ['store', [7, 9], 9, 9],
+    ['compareExchange', [7, 7, 9], 9, 7],
+    ['compareExchange', [1, 7, 9], 1, 1],
+    ['compareExchange', [0, 7, 9], 0, 0],
+  ] as const)('%s %j leaves %i and returns %i', async (name, [before, ...operands], after, returned) => {
+    const source = text(
+      `const t = ({ m }: Ctx) => Atomics.${name}(m, 3, ${operands.join(', ')});`,
+      't',
+      `setup: (m: Int32Array) => { m[3] = ${before}; }, outcome: (m: Int32Array, _s: S, r: number[]) => m[3] + ' ' + r[0],`,
+    );
+    expect(await outcomeOf(source)).toBe(`${after} ${returned}`);
   });
 });
 
@@ -154,6 +180,17 @@ describe('the first finding stays', () => {
       ),
     );
     expect(engine.run(new ReplayStrategy([])).finding?.kind).toBe('race');
+  });
+
+  it('also when it cleans up and fails at that', async () => {
+    const engine = await engineOf(
+      text(
+        `const a = ({ m }: Ctx) => { Atomics.load(m, 0); try { while (m[4] === 0); } finally { throw new Error('other'); } };`,
+        'a',
+        'maxSteps: 100,',
+      ),
+    );
+    expect(engine.run(new ReplayStrategy([])).finding?.kind).toBe('livelock');
   });
 
   it.each([

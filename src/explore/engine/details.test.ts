@@ -71,6 +71,15 @@ describe('time', () => {
     ]);
   });
 
+  it('after a sleep that was one, too', async () => {
+    const engine = await engineOf(
+      text('const t = ({ m }: Ctx) => { Atomics.wait(m, 0, 0, 5); Atomics.wait(m, 0, 0, 0); };', 't'),
+    );
+    const steps: Step[] = [];
+    engine.run(new ReplayStrategy([]), steps);
+    expect(steps.map((s) => s.kind)).toEqual(['wait', 'timeout', 'wait']);
+  });
+
   it('random numbers differ from each other and are the same in each schedule', async () => {
     const engine = withOutcomes(
       await engineOf(

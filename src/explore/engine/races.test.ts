@@ -132,6 +132,12 @@ describe('order', () => {
       undefined,
     ],
     [
+      'message by a flag of 16 bits, taken by an addition',
+      'm[4] = 1; Atomics.store(s.u16, 0, 1);',
+      'if (Atomics.add(s.u16, 0, 0) === 1) void m[4];',
+      undefined,
+    ],
+    [
       'flag written too early',
       'Atomics.store(m, 0, 1); m[4] = 1;',
       'if (Atomics.load(m, 0) === 1) void m[4];',

@@ -91,6 +91,7 @@ describe.each(ALL)('a draw of $strategy $parameter', (d) => {
     const strategy = prepared(engine, d);
     const deaths: number[] = [];
     let timeouts = 0;
+    let early = 0;
     for (let i = 0; i < 300; i++) {
       const steps = stepsOf(engine, strategy, 5, i);
       const dies = steps.filter((s) => s.kind === 'die');
@@ -100,11 +101,14 @@ describe.each(ALL)('a draw of $strategy $parameter', (d) => {
         deaths.push(steps.indexOf(dies[0]));
       }
       timeouts += steps.filter((s) => s.kind === 'timeout').length;
+      early += steps.filter((s) => s.kind === 'timeout' && s.preempts).length;
     }
     expect(deaths.length).toBeGreaterThan(100);
     expect(Math.min(...deaths)).toBeLessThan(4);
     expect(Math.max(...deaths)).toBeGreaterThan(20);
     expect(timeouts).toBeGreaterThan(20);
+    // Also while others could go on.
+    expect(early).toBeGreaterThan(5);
   });
 
   it.each(['spinning', 'testAndTestAndSet', 'correct'] as const)(
@@ -142,6 +146,37 @@ describe.each(ALL)('a draw of $strategy $parameter', (d) => {
     expect(needed).toHaveLength(SEEDS);
     // The table's medians are 6 to 19.
     expect(needed.toSorted((a, b) => a - b)[SEEDS / 2]).toBeLessThan(60);
+  });
+});
+
+describe('a pause', () => {
+  const LOOKS = program(
+    `const a = ({ m }: Ctx) => { (Atomics as any).pause(); Atomics.load(m, 1); };
+     const b = ({ m }: Ctx) => { for (let i = 0; i < 6; i++) Atomics.load(m, 0); };`,
+    'a, b',
+  );
+
+  it.each(['random', 'pos', 'surw'] as const)('is seldom cut short by %s, but it is', async (strategy) => {
+    const engine = await engineOf(LOOKS);
+    let short = 0;
+    for (const [order, n] of orders(engine, { strategy }, 1000)) {
+      // The pause, the load after it, and then more of b.
+      if (/a.*ab/.test(order)) short += n;
+    }
+    expect(short).toBeGreaterThan(10);
+    expect(short).toBeLessThan(500);
+  });
+
+  it('gives way under PCT as long as nothing changes', async () => {
+    const engine = await engineOf(
+      program(
+        `const a = ({ m }: Ctx) => { while (Atomics.load(m, 0) === 0) (Atomics as any).pause(); };
+         const b = ({ m }: Ctx) => { Atomics.load(m, 9); Atomics.store(m, 0, 1); };`,
+        'a, b',
+      ),
+    );
+    const longest = [...orders(engine, { strategy: 'pct', parameter: 2 }, 300).keys()].map((o) => o.length);
+    expect(Math.max(...longest)).toBeLessThan(9);
   });
 });
 
