@@ -1,4 +1,7 @@
-/** `npm run explore` as a user meets it: what is refused, what is printed and written, with which status it ends. */
+/**
+ * `npm run explore` as a user meets it: what is refused, what is printed and written, with which status it ends. Long
+ * because all of it shares one folder of users' modules.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -55,7 +55,7 @@ function orders(engine: Engine, d: Draw, schedules: number): Map<string, number>
   return counts;
 }
 
-describe.each(ALL)('a draw of $strategy $parameter', (d) => {
+describe.each(ALL.map((d) => ({ d, name: drawName(d) })))('a draw of $name', ({ d }) => {
   let engine: Engine;
   let hash: (steps: readonly Step[]) => string;
 
