@@ -26,10 +26,12 @@ export function bulkAccess(
   site: number,
   args: readonly unknown[],
 ): unknown {
-  const start = ranges.startOf(array);
-  const { length, BYTES_PER_ELEMENT: width } = array;
   const perform = (): unknown =>
     (Reflect.get(array, method) as (...a: readonly unknown[]) => unknown).apply(array, args as unknown[]);
+  // Through `any` it may be a Map, or an array of anything.
+  if (!ArrayBuffer.isView(array)) return perform();
+  const start = ranges.startOf(array);
+  const { length, BYTES_PER_ELEMENT: width } = array;
   const write = (from: number, to: number): unknown => {
     let result: unknown;
     if (start < 0 || to <= from) return perform();

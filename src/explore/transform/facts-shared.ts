@@ -72,8 +72,12 @@ function findAtomics(a: Analysis, node: ts.Identifier, fn: FunctionFact): void {
 }
 
 function findElement(a: Analysis, node: ts.ElementAccessExpression, fn: FunctionFact): void {
-  const kind = a.types.arrayKind(a.types.of(node.expression));
-  if (kind === undefined) return;
+  const type = a.types.of(node.expression);
+  const kind = a.types.arrayKind(type);
+  if (kind === undefined) {
+    if (a.types.isAny(type)) findUntyped(a, node, fn);
+    return;
+  }
   const argument = bare(node.argumentExpression);
   if (ts.isStringLiteralLike(argument)) {
     a.refuse(node, fn, 'members of a typed array must be named by a dot');
@@ -100,6 +104,27 @@ function findElement(a: Analysis, node: ts.ElementAccessExpression, fn: Function
   fn.plain = true;
 }
 
+/**
+ * An element of `any`: it may be shared memory, so it is watched; the hooks let everything else pass as it is. What no
+ * typed array has (methods, members by name) stays untouched.
+ */
+function findUntyped(a: Analysis, node: ts.ElementAccessExpression, fn: FunctionFact): void {
+  const { parent } = node;
+  const isCalled = ts.isCallExpression(parent) && parent.expression === node;
+  if (isCalled || ts.isStringLiteralLike(bare(node.argumentExpression)) || ts.isDeleteExpression(parent))
+    return;
+  if (isTargetOfPattern(node) || ts.isOptionalChain(node) || isInLongerChain(node)) {
+    a.refuse(
+      node,
+      fn,
+      'an element of any, which may be shared memory, cannot be followed here: give it a type',
+    );
+    return;
+  }
+  a.out.elements.set(node.end, 'number');
+  fn.plain = true;
+}
+
 function isTargetOfPattern(node: ts.Expression): boolean {
   const { parent } = node;
   if (ts.isForOfStatement(parent) || ts.isForInStatement(parent)) return parent.initializer === node;
@@ -121,11 +146,15 @@ function isTargetOfPattern(node: ts.Expression): boolean {
   );
 }
 
+/** Methods that write a range of a typed array. */
+const RANGE_METHODS: ReadonlySet<string> = new Set(['fill', 'set', 'copyWithin']);
+
 function findMethod(a: Analysis, node: ts.CallExpression, fn: FunctionFact): void {
   const callee = node.expression;
   if (!ts.isPropertyAccessExpression(callee)) return;
   const type = a.types.of(callee.expression);
-  const isArray = a.types.arrayKind(type) !== undefined;
+  const isUntyped = a.types.isAny(type) && RANGE_METHODS.has(callee.name.text);
+  const isArray = isUntyped || a.types.arrayKind(type) !== undefined;
   const isView = !isArray && /^[gs]et/.test(callee.name.text) && a.types.isDataView(type);
   if (!isArray && !isView) return;
   if (isInLongerChain(node) || (ts.isOptionalChain(callee) && node.questionDotToken !== undefined)) {

@@ -99,6 +99,11 @@ export class Types {
     return value;
   }
 
+  /** Nothing is known of it: it may be anything, an array on shared memory too. */
+  isAny(type: ts.Type): boolean {
+    return (type.flags & ts.TypeFlags.Any) !== 0;
+  }
+
   /** Type that a call's argument is to become; undefined when the checker must be asked. */
   parameter(call: ts.CallExpression | ts.NewExpression, argument: ts.Expression): ts.Type | undefined {
     if (!ts.isCallExpression(call)) return undefined;
