@@ -213,7 +213,7 @@ describe('shared memory behind any', () => {
   const ANY = 'type Any = { m: any; s: any; id: number };';
   const of = (body: string, more = ''): string =>
     scenarioText(`${ANY} const a = ({ m, s, id }: Any) => { ${body} };`, 'a, a', more);
-  const SETUP = `setup: (m: Int32Array) => ({ u8: new Uint8Array(m.buffer), map: new Map(), list: [1, 2], o: { x: 1 }, f: [() => 7] }),`;
+  const ANY_SETUP = `setup: (m: Int32Array) => ({ u8: new Uint8Array(m.buffer), map: new Map(), list: [1, 2], o: { x: 1 }, f: [() => 7] }),`;
 
   it.each([
     ['an element', 's.u8[16]++;'],
@@ -221,7 +221,7 @@ describe('shared memory behind any', () => {
     ['a compound assignment', 'm[id + 4 - id] += 1;'],
     ['a range', 'm.fill(0, 4, 8);'],
   ])('is watched: %s', async (_name, body) => {
-    expect(draw(await engineOf(of(body, SETUP)), 100).found?.finding.kind).toBe('race');
+    expect(draw(await engineOf(of(body, ANY_SETUP)), 100).found?.finding.kind).toBe('race');
   });
 
   it('is put back, counted as steps, and a point where plain accesses are', async () => {
@@ -235,7 +235,7 @@ describe('shared memory behind any', () => {
   it('everything else behind any is as it was', async () => {
     const body = `s.map.set(id, 2); s.list[0] += 1; const k = 'x'; s.o[k]++; s.o['x']++; const g = s.f;
       return [s.map.get(id), s.list[0] > 1, s.o.x > 1, g[0](), 'abc'[1], (s.list as any).length].join();`;
-    const engine = await engineOf(of(body, SETUP));
+    const engine = await engineOf(of(body, ANY_SETUP));
     const { found, outcomes } = draw(engine, 50);
     expect(found).toBeNull();
     expect([...outcomes.keys()]).toEqual(['2,true,true,7,b,2, 2,true,true,7,b,2']);
