@@ -10,8 +10,9 @@ import { type Clock, RealClock, VirtualClock } from './layout/clock.ts';
 import { ErrorLog } from './layout/error-log.ts';
 import { GLOBAL_CONN_MEM, LEDGER, THD } from './layout/session.ts';
 import { CONTROL } from './layout/thread.ts';
-import { memStatPlan } from './memory/mem-stat.ts';
+import type { MemEnv } from './memory/env.ts';
 import { osMemoryInit, type OsMemoryPlan, osMemoryPlan, osSetFaults } from './memory/os-memory.ts';
+import { Psi, psiAttach, psiInit, psiPlan, type PsiPlan } from './memory/psi.ts';
 import { UtAllocator } from './memory/ut-allocator.ts';
 import { globalConnMemInit, type GlobalConnMemValues } from './session/thd-mem-cnt.ts';
 import { thdSetup } from './session/thd.ts';
@@ -57,7 +58,7 @@ export interface EnginePlan {
   readonly runtime: RuntimePlan;
   readonly pool: BufPoolPlan;
   readonly osMemory: readonly OsMemoryPlan[];
-  readonly memStats: number;
+  readonly psi: PsiPlan;
   readonly globalConnMem: number;
   readonly thds: number;
   readonly ledger: number;
@@ -86,7 +87,7 @@ export function planEngine(config: EngineConfig): EnginePlan {
   const planner = new ArenaPlanner();
   const pool = poolConfigOf(config);
   const runtime = planRuntime(planner, threadsOf(config));
-  const memStats = memStatPlan(planner, threadsOf(config));
+  const psi = psiPlan(planner, threadsOf(config));
   const globalConnMem = planner.place('global_conn_mem', GLOBAL_CONN_MEM);
   const thds = planner.place('thd', THD, config.sessions);
   const ledger = planner.place('ledger', LEDGER, config.tablespaces * config.pagesPerSpace);
@@ -105,7 +106,7 @@ export function planEngine(config: EngineConfig): EnginePlan {
     runtime,
     pool: { ...globals, instances, nStripes: pool.nStripes },
     osMemory,
-    memStats,
+    psi,
     globalConnMem,
     thds,
     ledger,
@@ -129,6 +130,7 @@ export function createEngine(
   const oldBlocksTicks = Math.min(config.oldBlocksTimeMs * clock.ticksPerMs, 0xffffffff);
   runtimeInit(mem, plan.runtime, clock, { ...config.sysvars, oldBlocksTicks });
   for (const os of plan.osMemory) osMemoryInit(mem, os);
+  psiInit(mem, plan.psi);
   globalConnMemInit(mem, plan.globalConnMem, config.connMem);
   for (let i = 0; i < config.sessions; i++) thdSetup(mem, plan.thds + i * THD.words, plan.globalConnMem);
   const { thr, pool } = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
@@ -146,6 +148,7 @@ export interface Attached {
   readonly thr: Thread;
   readonly pool: BufPool;
   readonly store: FileStore;
+  readonly env: MemEnv;
   readonly alloc: UtAllocator;
   readonly sleepClock: Clock;
   readonly log: ErrorLog;
@@ -178,14 +181,17 @@ export function attachEngine(
     poolStats: plan.pool.stats,
     poolStatWords: plan.pool.instances.length * POOL_STAT.words,
   });
-  const alloc = new UtAllocator({
+  const psi = new Psi(plan.psi);
+  psiAttach(thr, psi);
+  const env: MemEnv = {
     os: plan.osMemory[node].at,
     allOs: plan.osMemory.map((o) => o.at),
-    stats: plan.memStats,
+    psi,
     sleepClock,
     log,
-  }).setOomNotFatal();
-  return { share, thr, pool, store, alloc, sleepClock, log };
+  };
+  const alloc = new UtAllocator(env).setOomNotFatal();
+  return { share, thr, pool, store, env, alloc, sleepClock, log };
 }
 
 function openFiles(config: EngineConfig): Tablespace[] {

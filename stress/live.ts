@@ -5,7 +5,7 @@
 import { createLogUpdate } from 'log-update';
 import type { EngineShare } from '../src/engine.ts';
 import { RealClock } from '../src/layout/clock.ts';
-import { OS_MEMORY } from '../src/layout/memory.ts';
+import { OS_MEMORY } from '../src/layout/os-memory.ts';
 import { GLOBAL_CONN_MEM } from '../src/layout/session.ts';
 import { getU53 } from '../src/layout/words.ts';
 import { NO_LIMIT } from '../src/memory/os-memory.ts';

@@ -86,7 +86,7 @@ export interface StressReport {
 export function buildReport(plan: StressPlan, r: RunResult): StressReport {
   const { share } = r;
   const mem = new Int32Array(share.buffer);
-  const { runtime, pool, memStats } = share.plan;
+  const { runtime, pool, psi } = share.plan;
   const { totals, series, latency, waitFor, lru } = r.measured;
   const { statements, instances } = totals;
   const sum = addPoolStats(instances.map((i) => i.counters));
@@ -122,7 +122,7 @@ export function buildReport(plan: StressPlan, r: RunResult): StressReport {
     waitFor,
     lru,
     memory: MEM_KEYS.map(({ key, name }) => {
-      const m = memStatSum(mem, memStats, runtime.nThreads, key);
+      const m = memStatSum(mem, psi.stats, runtime.nThreads, key);
       return {
         instrument: name,
         allocated: m.allocCount,

@@ -9,7 +9,7 @@ import { setU53 } from '../src/layout/words.ts';
 import { MEM_KEY } from '../src/memory/psi-keys.ts';
 import { memStatRow } from '../src/memory/mem-stat.ts';
 import { utAllocate, utDeallocate } from '../src/memory/ut-allocator.ts';
-import { MEM_STAT } from '../src/layout/memory.ts';
+import { MEM_STAT } from '../src/layout/psi.ts';
 import { COUNTER_OFFSET, SECTOR_BYTES } from '../src/storage/counter-page.ts';
 import { dataFileName, prepareDataDir, verifyDataDir } from '../src/storage/data-dir.ts';
 import { LOG_START_LSN, stampPage, UNIV_PAGE_SIZE } from '../src/storage/page.ts';
@@ -81,7 +81,7 @@ describe('memory', () => {
   });
 
   it('an account that is out by one', () => {
-    mem[memStatRow(a.thr, a.share.plan.memStats, MEM_KEY.stringValue) + MEM_STAT.at.allocCount]++;
+    mem[memStatRow(a.thr, a.share.plan.psi.stats, MEM_KEY.stringValue) + MEM_STAT.at.allocCount]++;
     expect(violations()).toEqual([
       'memory/sql/String::value: 1 blocks of 0 bytes by the accounts, 0 of 0 bytes live',
     ]);

@@ -5,9 +5,10 @@ import { GLOBAL_CONN_MEM, THD } from '../src/layout/session.ts';
 import { LOG_SYS } from '../src/layout/buffer.ts';
 import { THREAD } from '../src/layout/thread.ts';
 import { getU53 } from '../src/layout/words.ts';
+import { heapLiveBlocks } from '../src/memory/malloc.ts';
 import { memAccountDefects } from '../src/memory/mem-stat.ts';
 import { osMemoryDefects } from '../src/memory/os-memory.ts';
-import { OS_MEMORY } from '../src/layout/memory.ts';
+import { OS_MEMORY } from '../src/layout/os-memory.ts';
 import { verifyDataDir } from '../src/storage/data-dir.ts';
 import { StorageError } from '../src/storage/errors.ts';
 
@@ -54,9 +55,9 @@ export function checkClosed({ share }: Attached): Verdict[] {
   const mem = new Int32Array(share.buffer);
   const { plan } = share;
   const allOs = plan.osMemory.map((o) => o.at);
-  const memory = memAccountDefects(mem, allOs, plan.memStats, plan.runtime.nThreads);
+  const memory = memAccountDefects(mem, allOs, plan.psi.stats, plan.runtime.nThreads);
   for (const os of allOs) memory.push(...osMemoryDefects(mem, os));
-  const live = allOs.reduce((n, os) => n + mem[os + OS_MEMORY.at.liveBlocks], 0);
+  const live = allOs.reduce((n, os) => n + heapLiveBlocks(mem, os), 0);
   if (live !== 0) memory.push(`${live} blocks are live after all sessions closed`);
 
   const held: string[] = [];

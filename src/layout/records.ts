@@ -11,7 +11,10 @@ import {
   SPACE,
 } from './buffer.ts';
 import { EVENT, MUTEX, SX_LOCK } from './latches.ts';
-import { HEAP_PAGE, MEM_STAT, OS_MEMORY, PAGE_MAP, UT_NEW_PFX } from './memory.ts';
+import { MY_HEADER, UT_NEW_PFX, UT_NEW_PFX_57 } from './headers.ts';
+import { HEAP, HEAP_PAGE } from './heap.ts';
+import { OS_MEMORY, PAGE_MAP } from './os-memory.ts';
+import { MEM_STAT } from './psi.ts';
 import type { AnyRecord } from './schema.ts';
 import { GLOBAL_CONN_MEM, LEDGER, THD } from './session.ts';
 import { CONTROL, SYSVARS, THREAD, WAIT_STAT } from './thread.ts';
@@ -41,8 +44,11 @@ export const ALL_RECORDS: readonly AnyRecord[] = [
   // Memory
   OS_MEMORY,
   PAGE_MAP,
+  HEAP,
   HEAP_PAGE,
   UT_NEW_PFX,
+  UT_NEW_PFX_57,
+  MY_HEADER,
   MEM_STAT,
   // Sessions
   GLOBAL_CONN_MEM,

@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { OS_MEMORY } from '../layout/memory.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
 import { Rng } from '../layout/rng.ts';
 import { NIL } from '../layout/schema.ts';
 import { getU53 } from '../layout/words.ts';
-import { calloc, free, malloc, mallocWalk, osOwning, realloc, roundedBytes } from './malloc.ts';
+import {
+  calloc,
+  free,
+  heapLiveBlocks,
+  malloc,
+  mallocWalk,
+  osOwning,
+  realloc,
+  roundedBytes,
+} from './malloc.ts';
 import { osMemoryDefects, osMmap, osSetFaults, osSetLimit } from './os-memory.ts';
 import { MemoryKit } from './test-kit.ts';
 
@@ -37,7 +46,7 @@ describe('malloc: sizes', () => {
       expect(inUse()).toBe(4096);
       expect(malloc(thr, os, bytes)).toBe(base + 1024);
       expect(inUse()).toBe(8192);
-      expect(mem[os + A.liveBlocks]).toBe(perPage + 1);
+      expect(heapLiveBlocks(mem, os)).toBe(perPage + 1);
       expect(mallocWalk(mem, os)).toHaveLength(perPage + 1);
     }
   });
@@ -192,7 +201,7 @@ describe('malloc: random use', () => {
     const walked = mallocWalk(mem, os);
     expect(walked.map((b) => b.at)).toEqual([...live.keys()].toSorted((x, y) => x - y));
     expect(walked.every((b) => b.bytes === roundedBytes(live.get(b.at)!))).toBe(true);
-    expect(mem[os + A.liveBlocks]).toBe(live.size);
+    expect(heapLiveBlocks(mem, os)).toBe(live.size);
     expect(osMemoryDefects(mem, os)).toEqual([]);
     for (const at of live.keys()) free(thr, os, at);
     expect(inUse()).toBe(0);

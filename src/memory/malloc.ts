@@ -6,7 +6,8 @@
  * cannot damage it, and a double free is found for certain. Pages of a class that have a free block are in a list; a
  * page whose last block is freed goes back to the operating system at once, so nothing is mapped when nothing lives.
  */
-import { HEAP_PAGE, OS_MEMORY, PAGE_KIND, PAGE_KIND_BITS, SIZE_CLASSES } from '../layout/memory.ts';
+import { HEAP, HEAP_PAGE, HEAP_TAG, SIZE_CLASSES } from '../layout/heap.ts';
+import { OS_MEMORY, PAGE_KIND, PAGE_KIND_BITS } from '../layout/os-memory.ts';
 import { NIL, WORD_BYTES } from '../layout/schema.ts';
 import { mutexEnter, mutexExit } from '../sync/mutex.ts';
 import type { Thread } from '../sync/thread.ts';
@@ -22,7 +23,8 @@ import {
 } from './os-memory.ts';
 
 const { mutex: MUTEX, pages: PAGES, pageMap: MAP, heapPages: HEAP_PAGES } = OS_MEMORY.at;
-const { liveBlocks: LIVE, partial: PARTIAL } = OS_MEMORY.at;
+const { heap: HEAP_AT } = OS_MEMORY.at;
+const { liveBlocks: LIVE, partial: PARTIAL } = HEAP.at;
 const { sizeClass: CLASS, used: USED, next: NEXT, prev: PREV, inUse: IN_USE } = HEAP_PAGE.at;
 
 /** The smallest block, and the largest that is carved from a page. */
@@ -58,9 +60,10 @@ function heapPage(mem: Int32Array, os: number, page: number): number {
 /**
  * `malloc`: takes the node's mutex, never sleeps otherwise.
  * @param bytes 0 counts as 1
+ * @param tag HEAP_TAG of the layer that asks
  * @returns address in words, 16-byte aligned, contents undefined; NIL: refused (ENOMEM)
  */
-export function malloc(thr: Thread, os: number, bytes: number): number {
+export function malloc(thr: Thread, os: number, bytes: number, _tag: number = HEAP_TAG.raw): number {
   mutexEnter(thr, os + MUTEX);
   const at = osRequestFails(thr, os) ? NIL : takeBlock(thr, os, bytes);
   mutexExit(thr, os + MUTEX);
@@ -68,8 +71,8 @@ export function malloc(thr: Thread, os: number, bytes: number): number {
 }
 
 /** `calloc(1, bytes)`: as malloc, but zeroed. */
-export function calloc(thr: Thread, os: number, bytes: number): number {
-  const at = malloc(thr, os, bytes);
+export function calloc(thr: Thread, os: number, bytes: number, tag: number = HEAP_TAG.raw): number {
+  const at = malloc(thr, os, bytes, tag);
   // The block is the caller's already: no latch is needed to clear it.
   if (at !== NIL) thr.mem.fill(0, at, at + Math.ceil(bytes / WORD_BYTES));
   return at;
@@ -79,7 +82,7 @@ export function calloc(thr: Thread, os: number, bytes: number): number {
  * `free`: NIL does nothing. Takes the node's mutex.
  * @throws OsMemoryError on an address that is no live block of this node; nothing is changed then.
  */
-export function free(thr: Thread, os: number, at: number): void {
+export function free(thr: Thread, os: number, at: number, _tag: number = HEAP_TAG.raw): void {
   if (at === NIL) return;
   mutexEnter(thr, os + MUTEX);
   const fault = blockFault(thr.mem, os, at);
@@ -94,7 +97,13 @@ export function free(thr: Thread, os: number, at: number): void {
  * @returns the new address; NIL: refused, the old block is untouched
  * @throws OsMemoryError when `at` is no live block of this node
  */
-export function realloc(thr: Thread, os: number, at: number, bytes: number): number {
+export function realloc(
+  thr: Thread,
+  os: number,
+  at: number,
+  bytes: number,
+  tag: number = HEAP_TAG.raw,
+): number {
   const { mem } = thr;
   mutexEnter(thr, os + MUTEX);
   const fault = blockFault(mem, os, at);
@@ -111,7 +120,7 @@ export function realloc(thr: Thread, os: number, at: number, bytes: number): num
   if (to === NIL || to === at) return to;
   // Both blocks are the caller's while the copy is made.
   mem.copyWithin(to, at, at + Math.ceil(Math.min(had, bytes) / WORD_BYTES));
-  free(thr, os, at);
+  free(thr, os, at, tag);
   return to;
 }
 
@@ -125,6 +134,11 @@ export function roundedBytes(bytes: number): number {
 export function osOwning(mem: Int32Array, all: readonly number[], at: number): number {
   for (const os of all) if (osPageOf(mem, os, at) >= 0) return os;
   return NIL;
+}
+
+/** Blocks in use; exact at rest. */
+export function heapLiveBlocks(mem: Int32Array, os: number): number {
+  return mem[mem[os + HEAP_AT] + LIVE];
 }
 
 /** All live blocks of a node in address order, at rest. Mappings (osMmap) are not blocks. */
@@ -197,12 +211,12 @@ function takeBlock(thr: Thread, os: number, bytes: number): number {
     mem[heapPage(mem, os, page) + CLASS] = WHOLE_PAGES;
     at = osPageAddress(mem, os, page);
   } else {
-    const head = os + PARTIAL + sizeClass - 1;
+    const head = mem[os + HEAP_AT] + PARTIAL + sizeClass - 1;
     const rec = mem[head] === NIL ? newSmallPage(thr, os, sizeClass, head) : mem[head];
     if (rec === NIL) return NIL;
     at = takeSmall(mem, os, rec, sizeClass);
   }
-  mem[os + LIVE]++;
+  mem[mem[os + HEAP_AT] + LIVE]++;
   return at;
 }
 
@@ -245,7 +259,7 @@ function dropBlock(thr: Thread, os: number, at: number): void {
   const page = osPageOf(mem, os, at);
   const rec = heapPage(mem, os, page);
   const sizeClass = mem[rec + CLASS];
-  mem[os + LIVE]--;
+  mem[mem[os + HEAP_AT] + LIVE]--;
   if (sizeClass === WHOLE_PAGES) {
     osUnmapRun(thr, os, page);
     return;
@@ -264,7 +278,7 @@ function dropBlock(thr: Thread, os: number, at: number): void {
 }
 
 function link(mem: Int32Array, os: number, rec: number): void {
-  const head = os + PARTIAL + mem[rec + CLASS] - 1;
+  const head = mem[os + HEAP_AT] + PARTIAL + mem[rec + CLASS] - 1;
   const first = mem[head];
   mem[rec + NEXT] = first;
   mem[rec + PREV] = NIL;
@@ -277,5 +291,5 @@ function unlink(mem: Int32Array, os: number, rec: number): void {
   const prev = mem[rec + PREV];
   if (next !== NIL) mem[next + PREV] = prev;
   if (prev !== NIL) mem[prev + NEXT] = next;
-  else mem[os + PARTIAL + mem[rec + CLASS] - 1] = next;
+  else mem[mem[os + HEAP_AT] + PARTIAL + mem[rec + CLASS] - 1] = next;
 }

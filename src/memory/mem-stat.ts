@@ -3,7 +3,9 @@
  * block that another thread frees counts as freed in that thread's row, so only sums over all threads mean something.
  */
 import type { ArenaPlanner } from '../layout/arena.ts';
-import { MEM_STAT, OS_MEMORY, UT_NEW_PFX } from '../layout/memory.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
+import { MEM_STAT } from '../layout/psi.ts';
 import { getU53 } from '../layout/words.ts';
 import type { Thread } from '../sync/thread.ts';
 import { mallocWalk } from './malloc.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OS_MEMORY } from '../layout/memory.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
 import { NIL } from '../layout/schema.ts';
 import { getU53 } from '../layout/words.ts';
 import { Rng } from '../layout/rng.ts';

@@ -2,12 +2,13 @@
 import { allocateArena, ArenaPlanner } from '../layout/arena.ts';
 import { type Clock, VirtualClock } from '../layout/clock.ts';
 import { ErrorLog } from '../layout/error-log.ts';
-import { UT_NEW_PFX } from '../layout/memory.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
 import type { AnyRecord } from '../layout/schema.ts';
 import { CONTROL } from '../layout/thread.ts';
 import { attachThread, planRuntime, type RuntimePlan, runtimeInit } from '../sync/runtime.ts';
 import { type Thread, THREAD_KIND } from '../sync/thread.ts';
-import { memAccountDefects, memStatPlan } from './mem-stat.ts';
+import type { MemEnv } from './env.ts';
+import { memAccountDefects } from './mem-stat.ts';
 import {
   OS_PAGE_BYTES,
   osMemoryDefects,
@@ -15,6 +16,7 @@ import {
   type OsMemoryPlan,
   osMemoryPlan,
 } from './os-memory.ts';
+import { Psi, psiAttach, psiInit, psiPlan } from './psi.ts';
 import { UtAllocator, type UtAllocatorOptions } from './ut-allocator.ts';
 
 const THREADS = 3;
@@ -31,7 +33,7 @@ export class MemoryKit {
   readonly mem: Int32Array;
   readonly nodes: readonly OsMemoryPlan[];
   readonly allOs: readonly number[];
-  readonly stats: number;
+  readonly psi: Psi;
   readonly nThreads = THREADS;
   readonly log = new ErrorLog();
   readonly sleepClock = new VirtualClock();
@@ -43,7 +45,8 @@ export class MemoryKit {
   constructor(o: MemoryKitOptions = {}) {
     const planner = new ArenaPlanner();
     this.runtime = planRuntime(planner, THREADS);
-    this.stats = memStatPlan(planner, THREADS);
+    const psi = psiPlan(planner, THREADS);
+    this.psi = new Psi(psi);
     this.pfx = planner.place('pfx', UT_NEW_PFX);
     for (const [name, [layout, count]] of Object.entries(o.records ?? {})) {
       this.placed.set(name, planner.place(name, layout, count));
@@ -55,6 +58,7 @@ export class MemoryKit {
     this.buffer = allocateArena(planner.finish());
     this.mem = new Int32Array(this.buffer);
     this.allOs = this.nodes.map((n) => n.at);
+    psiInit(this.mem, psi);
     runtimeInit(this.mem, this.runtime, new VirtualClock());
     for (const plan of this.nodes) osMemoryInit(this.mem, plan);
   }
@@ -62,13 +66,15 @@ export class MemoryKit {
   /** Thread 1, 2 or 3. */
   thread(id: number, seed = 1, clock: Clock = new VirtualClock()): Thread {
     const slot = id - 1;
-    return attachThread(this.mem, this.runtime, {
+    const thr = attachThread(this.mem, this.runtime, {
       slot,
       kind: THREAD_KIND.session,
       clock,
       seed,
       checked: true,
     });
+    psiAttach(thr, this.psi);
+    return thr;
   }
 
   /** Address of a record that the test asked for. */
@@ -82,9 +88,14 @@ export class MemoryKit {
     return this.allOs[0];
   }
 
+  /** What allocators of a thread on the first node stand on. */
+  get env(): MemEnv {
+    const { os, allOs, psi, sleepClock, log } = this;
+    return { os, allOs, psi, sleepClock, log };
+  }
+
   alloc(o: Partial<UtAllocatorOptions> = {}): UtAllocator {
-    const { os, allOs, stats, sleepClock, log } = this;
-    return new UtAllocator({ os, allOs, stats, sleepClock, log, ...o });
+    return new UtAllocator({ ...this.env, ...o });
   }
 
   abort(): void {
@@ -95,7 +106,7 @@ export class MemoryKit {
   defects(): string[] {
     return [
       ...this.allOs.flatMap((os) => osMemoryDefects(this.mem, os)),
-      ...memAccountDefects(this.mem, this.allOs, this.stats, THREADS),
+      ...memAccountDefects(this.mem, this.allOs, this.psi.plan.stats, THREADS),
     ];
   }
 }

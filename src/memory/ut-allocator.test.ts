@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MEM_STAT, OS_MEMORY, UT_NEW_PFX } from '../layout/memory.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
+import { MEM_STAT } from '../layout/psi.ts';
 import { NIL } from '../layout/schema.ts';
 import { OP, THREAD } from '../layout/thread.ts';
 import { VirtualClock } from '../layout/clock.ts';
@@ -17,7 +19,7 @@ const KEY = MEM_KEY.std;
 
 function setUp(o: ConstructorParameters<typeof MemoryKit>[0] = {}) {
   const kit = new MemoryKit(o);
-  const sum = (key: number) => memStatSum(kit.mem, kit.stats, kit.nThreads, key);
+  const sum = (key: number) => memStatSum(kit.mem, kit.psi.plan.stats, kit.nThreads, key);
   return {
     kit,
     mem: kit.mem,
@@ -202,7 +204,7 @@ describe('ut_allocator: accounts', () => {
     const other = kit.thread(2);
     const p = U.utAllocate(thr, alloc, 100, KEY);
     U.utDeallocate(other, alloc, p);
-    const row = (id: number) => kit.stats + ((id - 1) * MEM_STAT_THREAD_ROWS + KEY) * MEM_STAT.words;
+    const row = (id: number) => kit.psi.plan.stats + ((id - 1) * MEM_STAT_THREAD_ROWS + KEY) * MEM_STAT.words;
     const { allocCount, freeCount } = MEM_STAT.at;
     expect([mem[row(1) + allocCount], mem[row(1) + freeCount]]).toEqual([1, 0]);
     expect([mem[row(2) + allocCount], mem[row(2) + freeCount]]).toEqual([0, 1]);

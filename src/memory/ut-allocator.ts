@@ -6,20 +6,24 @@
  */
 import type { Clock } from '../layout/clock.ts';
 import type { ErrorLog } from '../layout/error-log.ts';
-import { MEM_STAT, OS_MEMORY, UT_NEW_PFX } from '../layout/memory.ts';
+import { HEAP_TAG } from '../layout/heap.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
+import { MEM_STAT } from '../layout/psi.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
 import { NIL, WORD_BYTES } from '../layout/schema.ts';
 import { OP } from '../layout/thread.ts';
-import { addU53, getU53, setU53 } from '../layout/words.ts';
+import { getU53, setU53 } from '../layout/words.ts';
 import { assertNotHeld } from '../sync/order.ts';
 import type { Thread } from '../sync/thread.ts';
 import { calloc, free, malloc, osOwning, realloc } from './malloc.ts';
+import type { MemEnv } from './env.ts';
 import { memStatRow } from './mem-stat.ts';
+import { type Psi, psiMemoryAlloc, psiMemoryFree } from './psi.ts';
 import { ENOMEM, ENOMEM_TEXT, OsMemoryError } from './os-memory.ts';
 import { KEY_NONE, PSI_MEM_CNT_BIT } from './psi-keys.ts';
 
 const { key: KEY, owner: OWNER, size: SIZE, thd: THD } = UT_NEW_PFX.at;
-const { allocCount: ALLOC_COUNT, freeCount: FREE_COUNT, allocBytes: ALLOC_BYTES } = MEM_STAT.at;
-const { freeBytes: FREE_BYTES, retries: RETRIES, failures: FAILURES } = MEM_STAT.at;
+const { retries: RETRIES, failures: FAILURES } = MEM_STAT.at;
 
 /** `sizeof(ut_new_pfx_t)`. */
 export const PFX_BYTES = 32;
@@ -53,16 +57,7 @@ export class OutOfMemoryFatal extends Error {
   }
 }
 
-export interface UtAllocatorOptions {
-  /** OS_MEMORY of the node to allocate on. */
-  readonly os: number;
-  /** OS_MEMORY records of all nodes: blocks are freed where they came from. */
-  readonly allOs: readonly number[];
-  /** First MEM_STAT row of thread 1; a thread's rows are one per key. */
-  readonly stats: number;
-  /** Sleeps between attempts go here: the machine's clock, or a virtual one that takes no time. */
-  readonly sleepClock: Clock;
-  readonly log: ErrorLog;
+export interface UtAllocatorOptions extends MemEnv {
   readonly key?: number;
   readonly oomFatal?: boolean;
   /** `sizeof(T)`; 1 when absent. */
@@ -70,10 +65,10 @@ export interface UtAllocatorOptions {
 }
 
 /** The allocator as one thread has it. All of them draw from the same memory; two of the same T always are equal. */
-export class UtAllocator {
+export class UtAllocator implements MemEnv {
   readonly os: number;
   readonly allOs: readonly number[];
-  readonly stats: number;
+  readonly psi: Psi;
   readonly sleepClock: Clock;
   readonly log: ErrorLog;
   /** Wins over the key that a call names, unless it is 0. */
@@ -84,7 +79,7 @@ export class UtAllocator {
   constructor(o: UtAllocatorOptions) {
     this.os = o.os;
     this.allOs = o.allOs;
-    this.stats = o.stats;
+    this.psi = o.psi;
     this.sleepClock = o.sleepClock;
     this.log = o.log;
     this.key = o.key ?? KEY_NONE;
@@ -100,8 +95,8 @@ export class UtAllocator {
 
   /** The converting constructor: for another element type, with the same key and oom_fatal (8.0.25). */
   rebind(elemBytes: number): UtAllocator {
-    const { os, allOs, stats, sleepClock, log, key, oomFatal } = this;
-    return new UtAllocator({ os, allOs, stats, sleepClock, log, key, oomFatal, elemBytes });
+    const { os, allOs, psi, sleepClock, log, key, oomFatal } = this;
+    return new UtAllocator({ os, allOs, psi, sleepClock, log, key, oomFatal, elemBytes });
   }
 }
 
@@ -149,9 +144,9 @@ export function utAllocate(
   }
   const total = n * alloc.elemBytes + PFX_BYTES;
   const useKey = alloc.key === KEY_NONE ? key : alloc.key;
-  let block = zero ? calloc(thr, alloc.os, total) : malloc(thr, alloc.os, total);
+  let block = zero ? calloc(thr, alloc.os, total, HEAP_TAG.ut) : malloc(thr, alloc.os, total, HEAP_TAG.ut);
   if (block === NIL) {
-    block = allocateSlow(thr, alloc, total, memStatRow(thr, alloc.stats, useKey), zero);
+    block = allocateSlow(thr, alloc, total, memStatRow(thr, alloc.psi.plan.stats, useKey), zero);
     if (block === NIL) {
       outOfMemory(alloc, 'Cannot allocate ', n);
       if (throwOnError) throw new BadAlloc();
@@ -170,7 +165,7 @@ function allocateSlow(thr: Thread, alloc: UtAllocator, total: number, row: numbe
   let block: number = NIL;
   for (let attempt = 1; block === NIL && attempt < ALLOC_MAX_RETRIES; attempt++) {
     sleepBetween(thr, alloc, row);
-    block = zero ? calloc(thr, alloc.os, total) : malloc(thr, alloc.os, total);
+    block = zero ? calloc(thr, alloc.os, total, HEAP_TAG.ut) : malloc(thr, alloc.os, total, HEAP_TAG.ut);
   }
   if (block === NIL) mem[row + FAILURES]++;
   mem[thr.op] = before;
@@ -197,21 +192,10 @@ function outOfMemory(alloc: UtAllocator, what: string, n: number): void {
 /** Writes a header (at `pfx`) and counts the block. */
 export function utTraceAlloc(thr: Thread, alloc: UtAllocator, pfx: number, total: number, key: number): void {
   const { mem } = thr;
-  mem[pfx + KEY] = key;
-  mem[pfx + OWNER] = thr.id;
+  mem[pfx + KEY] = psiMemoryAlloc(thr, alloc.psi, key, total);
+  mem[pfx + OWNER] = thr.psiOwner;
   setU53(mem, pfx + SIZE, total);
   mem[pfx + THD] = NIL;
-  const row = memStatRow(thr, alloc.stats, key);
-  mem[row + ALLOC_COUNT]++;
-  addU53(mem, row + ALLOC_BYTES, total);
-}
-
-/** Counts a block as freed, in the row of the thread that frees it. */
-export function utTraceFree(thr: Thread, alloc: UtAllocator, key: number, total: number): void {
-  const { mem } = thr;
-  const row = memStatRow(thr, alloc.stats, key & ~PSI_MEM_CNT_BIT);
-  mem[row + FREE_COUNT]++;
-  addU53(mem, row + FREE_BYTES, total);
 }
 
 /** Memory of the block; throws before anything is counted when the address is none of ours, or a session's. */
@@ -239,9 +223,10 @@ export function utDeallocate(thr: Thread, alloc: UtAllocator, p: number): void {
   const block = p - PFX_WORDS;
   // Read before the block is free: the next owner may overwrite it at once.
   const key = mem[block + KEY];
+  const owner = mem[block + OWNER];
   const total = getU53(mem, block + SIZE);
-  free(thr, os, block);
-  utTraceFree(thr, alloc, key, total);
+  free(thr, os, block, HEAP_TAG.ut);
+  psiMemoryFree(thr, alloc.psi, key, total, owner);
 }
 
 /**
@@ -268,16 +253,23 @@ export function utReallocate(
   throwIfInThd(mem, p, 'reallocate');
   const total = n * alloc.elemBytes + PFX_BYTES;
   const useKey = alloc.key === KEY_NONE ? key : alloc.key;
-  let block = realloc(thr, os, p - PFX_WORDS, total);
+  let block = realloc(thr, os, p - PFX_WORDS, total, HEAP_TAG.ut);
   if (block === NIL) {
-    block = reallocateSlow(thr, alloc, os, p - PFX_WORDS, total, memStatRow(thr, alloc.stats, useKey));
+    block = reallocateSlow(
+      thr,
+      alloc,
+      os,
+      p - PFX_WORDS,
+      total,
+      memStatRow(thr, alloc.psi.plan.stats, useKey),
+    );
     if (block === NIL) {
       outOfMemory(alloc, 'Cannot reallocate ', n);
       return NIL;
     }
   }
   // The old header has moved with the block.
-  utTraceFree(thr, alloc, mem[block + KEY], getU53(mem, block + SIZE));
+  psiMemoryFree(thr, alloc.psi, mem[block + KEY], getU53(mem, block + SIZE), mem[block + OWNER]);
   utTraceAlloc(thr, alloc, block, total, useKey);
   return block + PFX_WORDS;
 }
@@ -297,7 +289,7 @@ function reallocateSlow(
   let block: number = NIL;
   for (let attempt = 1; block === NIL && attempt < ALLOC_MAX_RETRIES; attempt++) {
     sleepBetween(thr, alloc, row);
-    block = realloc(thr, os, old, total);
+    block = realloc(thr, os, old, total, HEAP_TAG.ut);
   }
   if (block === NIL) mem[row + FAILURES]++;
   mem[thr.op] = before;

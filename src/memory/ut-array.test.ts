@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OS_MEMORY } from '../layout/memory.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
 import { NIL } from '../layout/schema.ts';
 import { getU53 } from '../layout/words.ts';
 import { mallocWalk } from './malloc.ts';
@@ -86,7 +86,7 @@ describe('ut_allocator: large allocations', () => {
     const at = utAllocateLarge(thr, alloc, 200, KEY, kit.pfx);
     expect(at % 1024).toBe(0);
     expect(getU53(mem, os + OS_MEMORY.at.largeBytes)).toBe(8192);
-    const sum = () => memStatSum(mem, kit.stats, kit.nThreads, KEY);
+    const sum = () => memStatSum(mem, kit.psi.plan.stats, kit.nThreads, KEY);
     expect(sum()).toMatchObject({ allocBytes: 8192, currentCount: 1, largeCurrentBytes: 8192 });
     expect(mallocWalk(mem, os)).toEqual([]);
     expect(kit.defects()).toEqual([]);

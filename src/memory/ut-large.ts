@@ -2,17 +2,19 @@
  * Large allocations of `ut_allocator` (facts A 1.4, 1.7): straight from the operating system in whole pages, with the
  * header held by the caller instead of in front of the block, and without a second attempt.
  */
-import { MEM_STAT, UT_NEW_PFX } from '../layout/memory.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
+import { MEM_STAT } from '../layout/psi.ts';
 import { NIL } from '../layout/schema.ts';
 import { addU53, getU53 } from '../layout/words.ts';
 import type { Thread } from '../sync/thread.ts';
 import { osOwning } from './malloc.ts';
 import { memStatRow } from './mem-stat.ts';
 import { ENOMEM, OS_PAGE_BYTES, OsMemoryError, osMmap, osMunmap, osPagesFor } from './os-memory.ts';
+import { psiMemoryFree } from './psi.ts';
 import { KEY_NONE } from './psi-keys.ts';
-import { type UtAllocator, utExceedsMaxSize, utTraceAlloc, utTraceFree } from './ut-allocator.ts';
+import { type UtAllocator, utExceedsMaxSize, utTraceAlloc } from './ut-allocator.ts';
 
-const { key: KEY, size: SIZE } = UT_NEW_PFX.at;
+const { key: KEY, owner: OWNER, size: SIZE } = UT_NEW_PFX.at;
 const { largeAllocCount: ALLOC_COUNT, largeFreeCount: FREE_COUNT } = MEM_STAT.at;
 const { largeAllocBytes: ALLOC_BYTES, largeFreeBytes: FREE_BYTES } = MEM_STAT.at;
 
@@ -37,7 +39,7 @@ export function utAllocateLarge(
   }
   const useKey = alloc.key === KEY_NONE ? key : alloc.key;
   utTraceAlloc(thr, alloc, pfx, bytes, useKey);
-  const row = memStatRow(thr, alloc.stats, useKey);
+  const row = memStatRow(thr, alloc.psi.plan.stats, useKey);
   thr.mem[row + ALLOC_COUNT]++;
   addU53(thr.mem, row + ALLOC_BYTES, bytes);
   return at;
@@ -56,8 +58,8 @@ export function utDeallocateLarge(thr: Thread, alloc: UtAllocator, p: number, pf
     throw new OsMemoryError(`deallocate_large(@${p}): the address is outside the memory of all nodes`);
   osMunmap(thr, os, p, bytes);
   const key = mem[pfx + KEY];
-  utTraceFree(thr, alloc, key, bytes);
-  const row = memStatRow(thr, alloc.stats, key);
+  psiMemoryFree(thr, alloc.psi, key, bytes, mem[pfx + OWNER]);
+  const row = memStatRow(thr, alloc.psi.plan.stats, key);
   mem[row + FREE_COUNT]++;
   addU53(mem, row + FREE_BYTES, bytes);
 }

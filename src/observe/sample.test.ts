@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { allocateArena, ArenaPlanner } from '../layout/arena.ts';
 import { BUF_POOL, POOL_STAT } from '../layout/buffer.ts';
-import { OS_MEMORY } from '../layout/memory.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
 import { GLOBAL_CONN_MEM } from '../layout/session.ts';
 import { THREAD, WAIT_STAT } from '../layout/thread.ts';
 import { setU53 } from '../layout/words.ts';

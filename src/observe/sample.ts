@@ -3,7 +3,7 @@
  * everybody works. A series of them is the run over time.
  */
 import { BUF_POOL, POOL_STAT } from '../layout/buffer.ts';
-import { OS_MEMORY } from '../layout/memory.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
 import { GLOBAL_CONN_MEM } from '../layout/session.ts';
 import { THREAD, WAIT_STAT } from '../layout/thread.ts';
 import { getU53 } from '../layout/words.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UT_NEW_PFX } from '../layout/memory.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
 import { NIL } from '../layout/schema.ts';
 import { GLOBAL_CONN_MEM, THD } from '../layout/session.ts';
 import { getU53 } from '../layout/words.ts';
@@ -45,7 +45,7 @@ describe('session: memory', () => {
     expect(used()).toBe(132);
     give(p);
     expect([used(), mem[thd + T.liveBlocks], mem[thd + T.blocks]]).toEqual([0, 0, NIL]);
-    expect(memStatSum(mem, kit.stats, kit.nThreads, KEY)).toMatchObject({ allocBytes: 132, freeBytes: 132 });
+    expect(memStatSum(mem, kit.psi.plan.stats, kit.nThreads, KEY)).toMatchObject({ allocBytes: 132, freeBytes: 132 });
     give(NIL);
     expect(take(0)).toBe(NIL);
   });

@@ -7,7 +7,7 @@
  * worker, finds them.
  */
 import type { ErrorLog } from '../layout/error-log.ts';
-import { UT_NEW_PFX } from '../layout/memory.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
 import { NIL } from '../layout/schema.ts';
 import { THD } from '../layout/session.ts';
 import { getU53 } from '../layout/words.ts';

@@ -21,6 +21,12 @@ const {
   chunks: CHUNKS,
   globalConnMem: GLOBAL_CONN_MEM,
   thdData: THD_DATA,
+  memHandle: MEM_HANDLE,
+  memDefrag: MEM_DEFRAG,
+  memPool: MEM_POOL,
+  utList: UT_LIST,
+  heapCentral: HEAP_CENTRAL,
+  heapBuddy: HEAP_BUDDY,
   osMemory: OS_MEMORY,
   testMutex: TEST_MUTEX,
   testSxLock: TEST_SX_LOCK,
@@ -67,6 +73,18 @@ export function parkAt(latch: number, mem: Int32Array, word: number, expected: n
       return park_LOCK_global_conn_mem_limit(mem, word, expected, ms);
     case THD_DATA:
       return park_LOCK_thd_data(mem, word, expected, ms);
+    case MEM_HANDLE:
+      return park_mem_handle(mem, word, expected, ms);
+    case MEM_DEFRAG:
+      return park_mem_defrag(mem, word, expected, ms);
+    case MEM_POOL:
+      return park_mem_pool_mutex(mem, word, expected, ms);
+    case UT_LIST:
+      return park_ut_list_mutex(mem, word, expected, ms);
+    case HEAP_CENTRAL:
+      return park_heap_central(mem, word, expected, ms);
+    case HEAP_BUDDY:
+      return park_heap_buddy(mem, word, expected, ms);
     case OS_MEMORY:
       return park_os_memory(mem, word, expected, ms);
     case TEST_MUTEX:
@@ -110,6 +128,18 @@ export function spinAt(latch: number, pauses: number): void {
       return spin_LOCK_global_conn_mem_limit(pauses);
     case THD_DATA:
       return spin_LOCK_thd_data(pauses);
+    case MEM_HANDLE:
+      return spin_mem_handle(pauses);
+    case MEM_DEFRAG:
+      return spin_mem_defrag(pauses);
+    case MEM_POOL:
+      return spin_mem_pool_mutex(pauses);
+    case UT_LIST:
+      return spin_ut_list_mutex(pauses);
+    case HEAP_CENTRAL:
+      return spin_heap_central(pauses);
+    case HEAP_BUDDY:
+      return spin_heap_buddy(pauses);
     case OS_MEMORY:
       return spin_os_memory(pauses);
     case TEST_MUTEX:
@@ -198,6 +228,30 @@ export function park_LOCK_thd_data(mem: Int32Array, word: number, expected: numb
   Atomics.wait(mem, word, expected, ms);
 }
 
+export function park_mem_handle(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
+export function park_mem_defrag(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
+export function park_mem_pool_mutex(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
+export function park_ut_list_mutex(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
+export function park_heap_central(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
+export function park_heap_buddy(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
 export function park_os_memory(mem: Int32Array, word: number, expected: number, ms: number): void {
   Atomics.wait(mem, word, expected, ms);
 }
@@ -259,6 +313,30 @@ export function spin_LOCK_global_conn_mem_limit(pauses: number): void {
 }
 
 export function spin_LOCK_thd_data(pauses: number): void {
+  for (let i = 0; i < pauses; i++) pauseOnce();
+}
+
+export function spin_mem_handle(pauses: number): void {
+  for (let i = 0; i < pauses; i++) pauseOnce();
+}
+
+export function spin_mem_defrag(pauses: number): void {
+  for (let i = 0; i < pauses; i++) pauseOnce();
+}
+
+export function spin_mem_pool_mutex(pauses: number): void {
+  for (let i = 0; i < pauses; i++) pauseOnce();
+}
+
+export function spin_ut_list_mutex(pauses: number): void {
+  for (let i = 0; i < pauses; i++) pauseOnce();
+}
+
+export function spin_heap_central(pauses: number): void {
+  for (let i = 0; i < pauses; i++) pauseOnce();
+}
+
+export function spin_heap_buddy(pauses: number): void {
   for (let i = 0; i < pauses; i++) pauseOnce();
 }
 

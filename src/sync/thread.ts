@@ -54,6 +54,9 @@ const WAIT_SLICE_MS = 500;
 
 export class Thread {
   readonly mem: Int32Array;
+  /** The same memory as bytes, and as pairs of words that hold one number. */
+  readonly u8: Uint8Array;
+  readonly f64: Float64Array;
   readonly at: number;
   readonly control: number;
   readonly sysvars: number;
@@ -74,6 +77,10 @@ export class Thread {
   nowTicks: number;
   /** First row of this thread's counters about pool instances (POOL_STAT); set by the engine. */
   poolStats = 0;
+  /** PSI_THREAD record: whom this thread's memory is counted for; 0: nobody. Set by psiAttach. */
+  psi = 0;
+  /** Second result of psiMemoryAlloc and psiMemoryClaim: the owner to store beside the key. */
+  psiOwner = 0;
   /** Entries in the memo of the mini-transaction under way. */
   memoCount = 0;
   /** First word of the held list, and entries in it; get-page.ts enters a stripe there by itself. */
@@ -82,6 +89,8 @@ export class Thread {
 
   constructor(o: ThreadOptions) {
     this.mem = o.mem;
+    this.u8 = new Uint8Array(o.mem.buffer);
+    this.f64 = new Float64Array(o.mem.buffer);
     this.at = o.at;
     this.control = o.control;
     this.sysvars = o.sysvars;

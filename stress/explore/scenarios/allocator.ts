@@ -2,11 +2,11 @@
 import type { Ctx, Scenario } from '../../../src/explore/types.ts';
 import { ErrorLog } from '../../../src/layout/error-log.ts';
 import { EVENT } from '../../../src/layout/latches.ts';
-import { OS_MEMORY } from '../../../src/layout/memory.ts';
+import { OS_MEMORY } from '../../../src/layout/os-memory.ts';
 import { NIL } from '../../../src/layout/schema.ts';
 import { getU53 } from '../../../src/layout/words.ts';
-import { calloc, free, malloc, mallocWalk, realloc } from '../../../src/memory/malloc.ts';
-import { memAccountDefects, memStatPlan, memStatSum } from '../../../src/memory/mem-stat.ts';
+import { calloc, free, heapLiveBlocks, malloc, mallocWalk, realloc } from '../../../src/memory/malloc.ts';
+import { memAccountDefects, memStatSum } from '../../../src/memory/mem-stat.ts';
 import {
   OS_PAGE_BYTES,
   osMemoryDefects,
@@ -18,6 +18,7 @@ import {
   osMunmap,
   osSetLimit,
 } from '../../../src/memory/os-memory.ts';
+import { Psi, psiInit, psiPlan, type PsiPlan } from '../../../src/memory/psi.ts';
 import { MEM_KEY } from '../../../src/memory/psi-keys.ts';
 import { UtAllocator, utAllocate, utDeallocate, utReallocate } from '../../../src/memory/ut-allocator.ts';
 import { eventSet, eventWait } from '../../../src/sync/event.ts';
@@ -26,7 +27,7 @@ import { checkNothingHeld } from '../guarded.ts';
 import { Kit, must } from '../kit.ts';
 
 interface Memory {
-  readonly kit: Kit<'ready' | 'slot', { readonly os: OsMemoryPlan; readonly stats: number }>;
+  readonly kit: Kit<'ready' | 'slot', { readonly os: OsMemoryPlan; readonly psi: PsiPlan }>;
   readonly os: number;
   readonly alloc: UtAllocator;
 }
@@ -40,17 +41,18 @@ function memoryKit(pages: number, limitPages: number): Memory {
     threads: THREADS,
     place: { ready: EVENT, slot: 1 },
     plan: (planner) => {
-      const stats = memStatPlan(planner, THREADS);
+      const psi = psiPlan(planner, THREADS);
       planner.openNode();
-      return { os: osMemoryPlan(planner, pages * OS_PAGE_BYTES), stats };
+      return { os: osMemoryPlan(planner, pages * OS_PAGE_BYTES), psi };
     },
   });
-  const { os, stats } = kit.extra;
+  const { os, psi } = kit.extra;
+  psiInit(kit.mem, psi);
   osMemoryInit(kit.mem, os, limitPages * OS_PAGE_BYTES);
   const alloc = new UtAllocator({
     os: os.at,
     allOs: [os.at],
-    stats,
+    psi: new Psi(psi),
     sleepClock: kit.clock,
     log: new ErrorLog(),
     oomFatal: false,
@@ -201,12 +203,9 @@ function setLimits(ctx: Ctx<Memory>): void {
 /** What must hold at rest: the page map, the heap and the accounts agree, and so many pages are mapped. */
 function checkMemory({ kit, os }: Memory, mappedPages: number): void {
   const { mem, extra } = kit;
-  const defects = [...osMemoryDefects(mem, os), ...memAccountDefects(mem, [], extra.stats, THREADS)];
+  const defects = [...osMemoryDefects(mem, os), ...memAccountDefects(mem, [], extra.psi.stats, THREADS)];
   must(defects.length === 0, defects.join('; '));
-  must(
-    mallocWalk(mem, os).length === 0 && mem[os + OS_MEMORY.at.liveBlocks] === 0,
-    'a block is still in use',
-  );
+  must(mallocWalk(mem, os).length === 0 && heapLiveBlocks(mem, os) === 0, 'a block is still in use');
   const inUse = getU53(mem, os + OS_MEMORY.at.inUse) / OS_PAGE_BYTES;
   must(inUse === mappedPages, `${mappedPages} pages should be mapped, not ${inUse}`);
   checkNothingHeld(kit);
@@ -269,7 +268,7 @@ export const scenarios: readonly Scenario<Memory>[] = [
       failNext: 1,
       check: (s) => {
         checkMemory(s, 0);
-        const { retries } = memStatSum(s.kit.mem, s.kit.extra.stats, THREADS, KEY);
+        const { retries } = memStatSum(s.kit.mem, s.kit.extra.psi.stats, THREADS, KEY);
         must(retries === 1, `${retries} retries for 1 failure`);
       },
     },

@@ -1,0 +1,64 @@
+/** Headers in front of blocks: what each allocator writes there (src/memory). */
+import { LATCH_ALIGN } from './latches.ts';
+import { record } from './schema.ts';
+
+const OWNER = 'the thread that allocates or frees the block';
+
+/**
+ * The header in front of every block from `ut_allocator` (facts A 1.1): 32 bytes in 8.0.25, where key, owner and size
+ * take 24 and the rest is padding; the padding holds the links of a session's list here.
+ */
+export const UT_NEW_PFX = record(
+  'UtNewPfx',
+  'ut_new_pfx_t (8.0.25)',
+  {
+    key: {
+      guard: OWNER,
+      writer: 'owner',
+      doc: 'instrument; bit 31: counted for the connection (PSI_MEM_CNT_BIT)',
+    },
+    owner: { guard: OWNER, writer: 'owner', doc: 'id of the thread that allocated it' },
+    size: { words: 2, guard: OWNER, writer: 'owner', doc: 'bytes, payload and header' },
+    thd: { guard: OWNER, writer: 'owner', doc: 'THD whose list it is in, 0 none' },
+    next: { guard: OWNER, writer: 'owner', doc: 'next payload of that THD' },
+    prev: { guard: OWNER, writer: 'owner', doc: 'previous payload of that THD' },
+    spare: { guard: OWNER, writer: 'owner', doc: 'fills 32 bytes' },
+  },
+  LATCH_ALIGN,
+);
+
+/** The header of 5.7 on 64-bit: 24 bytes, key and padding in the first eight. */
+export const UT_NEW_PFX_57 = record(
+  'UtNewPfx57',
+  'ut_new_pfx_t (5.7)',
+  {
+    key: { guard: OWNER, writer: 'owner', doc: 'instrument; bit 31: counted for the connection' },
+    owner: { guard: OWNER, writer: 'owner', doc: 'id of the thread that allocated it' },
+    size: { words: 2, guard: OWNER, writer: 'owner', doc: 'bytes, payload and header' },
+    spare: { words: 2, guard: OWNER, writer: 'owner', doc: 'fills 24 bytes' },
+  },
+  2,
+);
+
+/** The header of `my_malloc` (facts A 6.1): 32 bytes. */
+export const MY_HEADER = record(
+  'MyHeader',
+  'my_memory_header',
+  {
+    key: {
+      guard: OWNER,
+      writer: 'owner',
+      doc: 'instrument; bit 31: counted for the connection (PSI_MEM_CNT_BIT)',
+    },
+    magic: { guard: OWNER, writer: 'owner', doc: '1234; 0xDEAD once freed' },
+    size: {
+      words: 2,
+      guard: OWNER,
+      writer: 'owner',
+      doc: 'bytes that the user asked for, header not counted',
+    },
+    owner: { guard: OWNER, writer: 'owner', doc: 'id of the thread that it counts for, 0 none' },
+    spare: { words: 3, guard: OWNER, writer: 'owner', doc: 'fills 32 bytes' },
+  },
+  LATCH_ALIGN,
+);
