@@ -11,7 +11,8 @@ import { ErrorLog } from './layout/error-log.ts';
 import { GLOBAL_CONN_MEM, LEDGER, THD } from './layout/session.ts';
 import { CONTROL } from './layout/thread.ts';
 import type { MemEnv } from './memory/env.ts';
-import { osMemoryInit, type OsMemoryPlan, osMemoryPlan, osSetFaults } from './memory/os-memory.ts';
+import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from './memory/node-memory.ts';
+import { osSetFaults } from './memory/os-memory.ts';
 import { Psi, psiAttach, psiInit, psiPlan, type PsiPlan } from './memory/psi.ts';
 import { UtAllocator } from './memory/ut-allocator.ts';
 import { globalConnMemInit, type GlobalConnMemValues } from './session/thd-mem-cnt.ts';
@@ -57,7 +58,7 @@ export interface EnginePlan {
   readonly arena: ArenaPlan;
   readonly runtime: RuntimePlan;
   readonly pool: BufPoolPlan;
-  readonly osMemory: readonly OsMemoryPlan[];
+  readonly osMemory: readonly NodeMemoryPlan[];
   readonly psi: PsiPlan;
   readonly globalConnMem: number;
   readonly thds: number;
@@ -93,10 +94,16 @@ export function planEngine(config: EngineConfig): EnginePlan {
   const ledger = planner.place('ledger', LEDGER, config.tablespaces * config.pagesPerSpace);
   const globals = planPoolGlobals(planner, pool, config.nodes);
   const instances: InstancePlan[] = [];
-  const osMemory: OsMemoryPlan[] = [];
+  const osMemory: NodeMemoryPlan[] = [];
   for (let node = 0; node < config.nodes; node++) {
     planner.openNode();
-    osMemory.push(osMemoryPlan(planner, config.osMemoryBytes, `os_memory[${node}]`));
+    osMemory.push(
+      nodeMemoryPlan(planner, {
+        bytes: config.osMemoryBytes,
+        nThreads: threadsOf(config),
+        name: `os_memory[${node}]`,
+      }),
+    );
     for (let no = node; no < pool.instances; no += config.nodes) {
       instances[no] = planInstance(planner, pool, no, node);
     }
@@ -129,7 +136,7 @@ export function createEngine(
   const clock = new RealClock(epochNs);
   const oldBlocksTicks = Math.min(config.oldBlocksTimeMs * clock.ticksPerMs, 0xffffffff);
   runtimeInit(mem, plan.runtime, clock, { ...config.sysvars, oldBlocksTicks });
-  for (const os of plan.osMemory) osMemoryInit(mem, os);
+  for (const os of plan.osMemory) nodeMemoryInit(mem, os);
   psiInit(mem, plan.psi);
   globalConnMemInit(mem, plan.globalConnMem, config.connMem);
   for (let i = 0; i < config.sessions; i++) thdSetup(mem, plan.thds + i * THD.words, plan.globalConnMem);

@@ -6,7 +6,6 @@
  * Nothing here sleeps or logs: whoever cannot go on without memory does that (ut-allocator.ts), with the mutex free.
  */
 import type { ArenaPlanner } from '../layout/arena.ts';
-import { HEAP, HEAP_PAGE } from '../layout/heap.ts';
 import { OS_MEMORY, PAGE_KIND, PAGE_KIND_BITS, PAGE_MAP } from '../layout/os-memory.ts';
 import { NIL, WORD_BYTES } from '../layout/schema.ts';
 import { addU53, getU53, setU53 } from '../layout/words.ts';
@@ -15,8 +14,7 @@ import { mutexEnter, mutexExit, mutexInit } from '../sync/mutex.ts';
 import { assertHeld } from '../sync/order.ts';
 import type { Thread } from '../sync/thread.ts';
 
-const { mutex: MUTEX, base: BASE, pages: PAGES, pageMap: MAP, heapPages: HEAP_PAGES } = OS_MEMORY.at;
-const { heap: HEAP_AT } = OS_MEMORY.at;
+const { mutex: MUTEX, base: BASE, pages: PAGES, pageMap: MAP } = OS_MEMORY.at;
 const {
   inUse: IN_USE,
   peak: PEAK,
@@ -53,8 +51,6 @@ export interface OsMemoryPlan {
   /** OS_MEMORY. */
   readonly at: number;
   readonly pageMap: number;
-  readonly heap: number;
-  readonly heapPages: number;
   readonly base: number;
   readonly pages: number;
 }
@@ -65,8 +61,6 @@ export function osMemoryPlan(planner: ArenaPlanner, bytes: number, name = 'os_me
   return {
     at: planner.place(name, OS_MEMORY),
     pageMap: planner.place(`${name}.page_map`, PAGE_MAP, pages),
-    heap: planner.place(`${name}.heap`, HEAP),
-    heapPages: planner.place(`${name}.heap_pages`, HEAP_PAGE, pages),
     base: planner.placeWords(`${name}.area`, OS_PAGE_WORDS, pages, OS_PAGE_WORDS, 'pages of 4 KiB'),
     pages,
   };
@@ -81,14 +75,10 @@ export function osMemoryInit(
   const os = plan.at;
   mem.fill(0, os, os + OS_MEMORY.words);
   mem.fill(0, plan.pageMap, plan.pageMap + plan.pages);
-  mem.fill(0, plan.heap, plan.heap + HEAP.words);
-  mem.fill(0, plan.heapPages, plan.heapPages + plan.pages * HEAP_PAGE.words);
   mutexInit(mem, os + MUTEX, LATCH.osMemory);
   mem[os + BASE] = plan.base;
   mem[os + PAGES] = plan.pages;
   mem[os + MAP] = plan.pageMap;
-  mem[os + HEAP_AT] = plan.heap;
-  mem[os + HEAP_PAGES] = plan.heapPages;
   setU53(mem, os + LIMIT, limitBytes);
   setU53(mem, os + FAIL_ABOVE, NO_LIMIT);
   setRun(mem, plan.pageMap, 0, plan.pages, FREE);

@@ -10,12 +10,12 @@ import { type Thread, THREAD_KIND } from '../sync/thread.ts';
 import type { MemEnv } from './env.ts';
 import { memAccountDefects } from './mem-stat.ts';
 import {
-  OS_PAGE_BYTES,
-  osMemoryDefects,
-  osMemoryInit,
-  type OsMemoryPlan,
-  osMemoryPlan,
-} from './os-memory.ts';
+  type NodeMemoryOptions,
+  type NodeMemoryPlan,
+  nodeMemoryInit,
+  nodeMemoryPlan,
+} from './node-memory.ts';
+import { OS_PAGE_BYTES, osMemoryDefects } from './os-memory.ts';
 import { Psi, psiAttach, psiInit, psiPlan } from './psi.ts';
 import { UtAllocator, type UtAllocatorOptions } from './ut-allocator.ts';
 
@@ -24,6 +24,8 @@ const THREADS = 3;
 export interface MemoryKitOptions {
   /** Pages of each node; one node of 64 pages when absent. */
   readonly pages?: readonly number[];
+  /** Of every node: origins, huge pages. */
+  readonly node?: Partial<NodeMemoryOptions>;
   /** Other records that the test wants, by name. */
   readonly records?: Readonly<Record<string, readonly [layout: AnyRecord, count: number]>>;
 }
@@ -31,7 +33,7 @@ export interface MemoryKitOptions {
 export class MemoryKit {
   readonly buffer: SharedArrayBuffer;
   readonly mem: Int32Array;
-  readonly nodes: readonly OsMemoryPlan[];
+  readonly nodes: readonly NodeMemoryPlan[];
   readonly allOs: readonly number[];
   readonly psi: Psi;
   readonly nThreads = THREADS;
@@ -53,14 +55,19 @@ export class MemoryKit {
     }
     this.nodes = (o.pages ?? [64]).map((pages, node) => {
       planner.openNode();
-      return osMemoryPlan(planner, pages * OS_PAGE_BYTES, `os_memory[${node}]`);
+      return nodeMemoryPlan(planner, {
+        bytes: pages * OS_PAGE_BYTES,
+        nThreads: THREADS,
+        name: `os_memory[${node}]`,
+        ...o.node,
+      });
     });
     this.buffer = allocateArena(planner.finish());
     this.mem = new Int32Array(this.buffer);
     this.allOs = this.nodes.map((n) => n.at);
     psiInit(this.mem, psi);
     runtimeInit(this.mem, this.runtime, new VirtualClock());
-    for (const plan of this.nodes) osMemoryInit(this.mem, plan);
+    for (const plan of this.nodes) nodeMemoryInit(this.mem, plan);
   }
 
   /** Thread 1, 2 or 3. */

@@ -11,14 +11,12 @@ import {
   OS_PAGE_BYTES,
   osMemoryDefects,
   OsMemoryError,
-  osMemoryInit,
-  type OsMemoryPlan,
-  osMemoryPlan,
   osMmap,
   osMunmap,
   osSetLimit,
 } from '../../../src/memory/os-memory.ts';
 import { Psi, psiInit, psiPlan, type PsiPlan } from '../../../src/memory/psi.ts';
+import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from '../../../src/memory/node-memory.ts';
 import { MEM_KEY } from '../../../src/memory/psi-keys.ts';
 import { UtAllocator, utAllocate, utDeallocate, utReallocate } from '../../../src/memory/ut-allocator.ts';
 import { eventSet, eventWait } from '../../../src/sync/event.ts';
@@ -27,7 +25,7 @@ import { checkNothingHeld } from '../guarded.ts';
 import { Kit, must } from '../kit.ts';
 
 interface Memory {
-  readonly kit: Kit<'ready' | 'slot', { readonly os: OsMemoryPlan; readonly psi: PsiPlan }>;
+  readonly kit: Kit<'ready' | 'slot', { readonly os: NodeMemoryPlan; readonly psi: PsiPlan }>;
   readonly os: number;
   readonly alloc: UtAllocator;
 }
@@ -43,12 +41,12 @@ function memoryKit(pages: number, limitPages: number): Memory {
     plan: (planner) => {
       const psi = psiPlan(planner, THREADS);
       planner.openNode();
-      return { os: osMemoryPlan(planner, pages * OS_PAGE_BYTES), psi };
+      return { os: nodeMemoryPlan(planner, { bytes: pages * OS_PAGE_BYTES, nThreads: THREADS }), psi };
     },
   });
   const { os, psi } = kit.extra;
   psiInit(kit.mem, psi);
-  osMemoryInit(kit.mem, os, limitPages * OS_PAGE_BYTES);
+  nodeMemoryInit(kit.mem, os, limitPages * OS_PAGE_BYTES);
   const alloc = new UtAllocator({
     os: os.at,
     allOs: [os.at],
