@@ -3,15 +3,26 @@ import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
+import { UserError } from '../../src/config/errors.ts';
 import { SAME_SIGNAL_MS } from '../../src/config/signals.ts';
-import type { MutantDone, MutantTask, ScenarioDone, ScenarioTask, Shared } from './tasks.ts';
+import {
+  BEGAN,
+  type MutantDone,
+  type MutantTask,
+  type ScenarioDone,
+  type ScenarioTask,
+  type Shared,
+} from './tasks.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const SLOTS = 256;
-/** Float64 of one slot: schedules, steps, and as many blanks as keep slots apart. */
+/** Float64 of one slot: schedules, steps, whether the task has begun, and as many blanks as keep slots apart. */
 const SLOT_BYTES = 128;
 /** After so long, ms, workers that the user has stopped and that do not stop are ended. */
 const GRACE_MS = 3000;
+/** After so long without a schedule told, ms, a task hangs. Building a module and minimising take seconds. */
+const STALL_MS = 120_000;
+const LOOKS = 8;
 
 /** The compiled worker: seen from dist, or from the sources that vitest runs. */
 function workerFile(): string {
@@ -32,9 +43,12 @@ export class ExploreCrew {
   private groups = 0;
   private grace: NodeJS.Timeout | null = null;
   private readonly stop = new AbortController();
+  private readonly stallMs: number;
   private readonly onSignal: (signal: NodeJS.Signals) => void;
 
-  constructor(workers: number) {
+  /** @param stallMs a task that tells nothing for so long is ended */
+  constructor(workers: number, stallMs = STALL_MS) {
+    this.stallMs = stallMs;
     this.pool = new Piscina({
       filename: workerFile(),
       minThreads: workers,
@@ -69,12 +83,37 @@ export class ExploreCrew {
 
   private async run<T>(task: ScenarioTask | MutantTask): Promise<T | null> {
     if (this.interrupted) return null;
+    const hung = new AbortController();
+    const watch = this.watch(task.slot, () => {
+      hung.abort();
+    });
     try {
-      return (await this.pool.run(task, { signal: this.stop.signal })) as T;
+      return (await this.pool.run(task, { signal: AbortSignal.any([this.stop.signal, hung.signal]) })) as T;
     } catch (error) {
       if (this.interrupted) return null;
-      throw error;
+      if (!hung.signal.aborted) throw error;
+      const what = task.kind === 'scenario' ? `scenario ${task.name}` : `mutant ${task.mutant.id}`;
+      throw new UserError(
+        `${what}: no schedule ended within ${Math.round(this.stallMs / 1000)} s. A thread computes without a shared ` +
+          `access and without an end: is there a loop that catches every error?`,
+      );
+    } finally {
+      clearInterval(watch);
     }
+  }
+
+  /** Calls `late` once a task has begun and then told nothing for too long. */
+  private watch(slot: number, late: () => void): NodeJS.Timeout {
+    const at = (slot * SLOT_BYTES) / 8;
+    this.told[at + BEGAN] = 0;
+    let before = -1;
+    let looks = 0;
+    return setInterval(() => {
+      const now = this.told[at] + this.told[at + 1];
+      looks = this.told[at + BEGAN] === 0 || now !== before ? 0 : looks + 1;
+      before = now;
+      if (looks >= LOOKS) late();
+    }, this.stallMs / LOOKS);
   }
 
   private shared(group: number): Shared {

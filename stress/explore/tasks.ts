@@ -14,9 +14,12 @@ import { labOf } from './labs.ts';
 import { applyMutant, type Mutant } from './mutants/types.ts';
 import { confirmOnRealThreads } from './real.ts';
 
+/** Index in a slot of the progress: 1 once its task has begun. */
+export const BEGAN = 2;
+
 /** What the workers of a run share. */
 export interface Shared {
-  /** Where progress is told: schedules and steps of each task, as two Float64 at 128 bytes for each slot. */
+  /** Where progress is told: schedules, steps and BEGAN of each task, as Float64 at 128 bytes for each slot. */
   readonly progress: SharedArrayBuffer;
   readonly slot: number;
   /** Int32: the task stops when word 0 is set, or word `stop`, which is set when one of its fellows has found something. */
@@ -119,7 +122,8 @@ class Teller {
   private before: readonly [schedules: number, steps: number] = [0, 0];
 
   constructor({ progress, slot, stops, stop }: Shared) {
-    this.told = new Float64Array(progress, slot * 128, 2);
+    this.told = new Float64Array(progress, slot * 128, 3);
+    this.told[BEGAN] = 1;
     this.stops = new Int32Array(stops);
     this.stop = stop;
     this.next();
