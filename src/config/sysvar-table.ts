@@ -100,6 +100,18 @@ export const SYSVARS = [
     'allow several instances below 1 GiB (debug builds)',
   ),
   sysvar(
+    'innodb_adaptive_hash_index_parts',
+    'int',
+    { default: 8, min: 1, max: 512, dynamic: false },
+    'parts of the adaptive hash index, each with a latch of its own',
+  ),
+  sysvar(
+    'innodb_log_buffer_size',
+    'bytes',
+    { default: 16 * MIB, min: MIB / 4, max: U32 },
+    'bytes of redo log in memory before they are written',
+  ),
+  sysvar(
     'innodb_page_hash_locks',
     'int',
     { default: 16, min: 1, max: 1024, powerOfTwo: true, dynamic: false },

@@ -90,6 +90,7 @@ describe('the table', () => {
       'innodb_buffer_pool_instances',
       'innodb_buffer_pool_chunk_size',
       'innodb_buffer_pool_debug',
+      'innodb_adaptive_hash_index_parts',
       'innodb_page_hash_locks',
       'innodb_numa_interleave',
     ]);

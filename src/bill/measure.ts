@@ -1,0 +1,201 @@
+/**
+ * The other side of the bill: every object is really asked for, from the allocator that the server asks, on the
+ * simulated memory of a node, and what it took is read from the allocators' own books. Nothing is written into the
+ * objects, so memory that only has to be there costs nothing.
+ */
+import { allocateArena, ArenaPlanner, MAX_ARENA_BYTES } from '../layout/arena.ts';
+import { RealClock, VirtualClock } from '../layout/clock.ts';
+import { ErrorLog } from '../layout/error-log.ts';
+import { UT_NEW_PFX } from '../layout/headers.ts';
+import { OS_MEMORY } from '../layout/os-memory.ts';
+import { NIL } from '../layout/schema.ts';
+import { getU53 } from '../layout/words.ts';
+import { mallocWalk } from '../memory/malloc.ts';
+import { nodeMemoryInit, nodeMemoryPlan } from '../memory/node-memory.ts';
+import { OS_PAGE_BYTES } from '../memory/os-memory.ts';
+import { Psi, psiAttach, psiInit, psiPlan } from '../memory/psi.ts';
+import { MEM_KEY } from '../memory/psi-keys.ts';
+import { PFX_BYTES, UtAllocator, utAllocate, utDeallocate, utSizeOf } from '../memory/ut-allocator.ts';
+import { utAllocateLarge, utDeallocateLarge } from '../memory/ut-large.ts';
+import { attachThread, planRuntime, runtimeInit } from '../sync/runtime.ts';
+import { type Thread, THREAD_KIND } from '../sync/thread.ts';
+import { type BillItem, LOG_BLOCK_BYTES } from './objects.ts';
+
+/** What the objects of one kind really took, bytes. */
+export interface Measured {
+  /** What the instrument was charged: the objects with headers, and rounding that the caller knows of. */
+  readonly tracked: number;
+  /** What the heap or the operating system gave: size classes and whole pages. */
+  readonly allocated: number;
+}
+
+export interface MeasuredBill {
+  /** By item, in order. */
+  readonly items: readonly Measured[];
+  /** Bytes of pages that the operating system had mapped at most. */
+  readonly peakMapped: number;
+  /** How often memory had to be given back in between, because all of it at once does not fit the arena. */
+  readonly passes: number;
+}
+
+/** Beside the objects: pages of the heap that are not full, and bookkeeping. */
+const SLACK_BYTES = 2 ** 24;
+/** All at once, as far as that: beyond it objects are freed when memory runs out, and the rest follows. */
+const MOST_BYTES = 1.5 * 2 ** 30;
+/** Share of the arena that books of the heap take. */
+const BOOKS = 0.75;
+
+/** An object that fits no arena. */
+export class BillTooLarge extends Error {
+  readonly item: BillItem;
+  /** Bytes that an object may have. */
+  readonly most: number;
+
+  constructor(item: BillItem, most: number) {
+    super(`${item.object}: one object of ${item.bytes} bytes is more than the ${most} that an arena has`);
+    this.name = 'BillTooLarge';
+    this.item = item;
+    this.most = most;
+  }
+}
+
+/**
+ * Allocates everything.
+ * @param onProgress called now and then with objects done, of how many
+ * @throws BillTooLarge
+ */
+export function measureBill(
+  items: readonly BillItem[],
+  onProgress: (done: number, total: number) => void = () => undefined,
+): MeasuredBill {
+  const most = Math.floor(MAX_ARENA_BYTES * BOOKS) - SLACK_BYTES;
+  const largest = items.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  if (largest.bytes > most) throw new BillTooLarge(largest, most);
+  const all = items.reduce((sum, item) => sum + item.count * roundedUp(item.bytes), 0);
+  const bill = new Bill(Math.min(all, Math.max(largest.bytes, MOST_BYTES)) + SLACK_BYTES, largeOf(items));
+  const total = items.reduce((sum, item) => sum + item.count, 0);
+  let done = 0;
+  const measured = items.map((item) =>
+    bill.take(item, () => {
+      done++;
+      if (done % TOLD_EVERY === 0 || done === total) onProgress(done, total);
+    }),
+  );
+  return { items: measured, peakMapped: bill.peakMapped, passes: bill.passes };
+}
+
+const largeOf = (items: readonly BillItem[]): number =>
+  items.reduce((n, item) => (item.source === 'large' ? n + item.count : n), 0);
+
+const TOLD_EVERY = 10_000;
+/** More than a size class or a page adds. */
+const roundedUp = (bytes: number): number =>
+  bytes < OS_PAGE_BYTES ? 2 * (bytes + PFX_BYTES) : bytes + 2 * OS_PAGE_BYTES;
+
+/** A node with memory for the bill, and what is allocated on it at the moment. */
+class Bill {
+  passes = 1;
+  private readonly mem: Int32Array;
+  private readonly thr: Thread;
+  private readonly os: number;
+  private readonly alloc: UtAllocator;
+  /** UT_NEW_PFX records of the large objects, which the caller holds. */
+  private readonly pfx: number;
+  private readonly large: number[] = [];
+  private readonly blocks: number[] = [];
+
+  constructor(bytes: number, nLarge: number) {
+    const planner = new ArenaPlanner();
+    const runtime = planRuntime(planner, 1);
+    const psi = psiPlan(planner, 1);
+    this.pfx = planner.place('pfx', UT_NEW_PFX, Math.max(1, nLarge));
+    planner.openNode();
+    const node = nodeMemoryPlan(planner, { bytes, nThreads: 1 });
+    const buffer = allocateArena(planner.finish());
+    this.mem = new Int32Array(buffer);
+    runtimeInit(this.mem, runtime, new VirtualClock());
+    psiInit(this.mem, psi);
+    nodeMemoryInit(this.mem, node);
+    this.thr = attachThread(this.mem, runtime, {
+      slot: 0,
+      kind: THREAD_KIND.main,
+      clock: new RealClock(process.hrtime.bigint()),
+    });
+    const service = new Psi(psi);
+    psiAttach(this.thr, service);
+    this.os = node.at;
+    this.alloc = new UtAllocator({
+      os: node.at,
+      allOs: [node.at],
+      psi: service,
+      sleepClock: new VirtualClock(),
+      log: new ErrorLog(),
+      oomFatal: false,
+    });
+  }
+
+  /** Allocates all objects of a kind, and keeps them unless memory runs out. @returns what they took together */
+  take(item: BillItem, onObject: () => void): Measured {
+    let tracked = 0;
+    let allocated = 0;
+    let before = this.given();
+    for (let left = item.count; left > 0;) {
+      const bytes = this.one(item);
+      if (bytes > 0) {
+        tracked += bytes;
+        left--;
+        onObject();
+        continue;
+      }
+      if (this.blocks.length + this.large.length === 0) throw new BillTooLarge(item, this.areaBytes);
+      allocated += this.given() - before;
+      this.giveBack();
+      this.passes++;
+      before = 0;
+    }
+    return { tracked, allocated: allocated + this.given() - before };
+  }
+
+  /** One object. @returns the bytes that its instrument was charged; 0: there is no memory */
+  private one({ source, bytes, key }: BillItem): number {
+    const { thr, mem, alloc } = this;
+    if (source === 'large') {
+      const pfx = this.pfx + this.large.length * UT_NEW_PFX.words;
+      const at = utAllocateLarge(thr, alloc, bytes, MEM_KEY[key], pfx);
+      if (at === NIL) return 0;
+      this.large.push(at);
+      return getU53(mem, pfx + UT_NEW_PFX.at.size);
+    }
+    // aligned_memory asks for so much that an aligned address is in it.
+    const asked = source === 'aligned' ? bytes + LOG_BLOCK_BYTES - 1 : bytes;
+    const at = utAllocate(thr, alloc, asked, MEM_KEY[key], false, false);
+    if (at === NIL) return 0;
+    this.blocks.push(at);
+    return utSizeOf(mem, at);
+  }
+
+  /** Bytes that heap and operating system have given, by their own books. */
+  private given(): number {
+    const { mem, os } = this;
+    const heap = mallocWalk(mem, os).reduce((sum, block) => sum + block.bytes, 0);
+    return heap + getU53(mem, os + OS_MEMORY.at.largeBytes);
+  }
+
+  private giveBack(): void {
+    const { thr, alloc } = this;
+    for (const at of this.blocks) utDeallocate(thr, alloc, at);
+    this.large.forEach((at, i) => {
+      utDeallocateLarge(thr, alloc, at, this.pfx + i * UT_NEW_PFX.words);
+    });
+    this.blocks.length = 0;
+    this.large.length = 0;
+  }
+
+  private get areaBytes(): number {
+    return this.mem[this.os + OS_MEMORY.at.pages] * OS_PAGE_BYTES;
+  }
+
+  get peakMapped(): number {
+    return getU53(this.mem, this.os + OS_MEMORY.at.peak);
+  }
+}
