@@ -8,15 +8,21 @@ import { allocateArena, type ArenaPlan, ArenaPlanner } from './layout/arena.ts';
 import { POOL_STAT, SPACE } from './layout/buffer.ts';
 import { type Clock, RealClock, VirtualClock } from './layout/clock.ts';
 import { ErrorLog } from './layout/error-log.ts';
+import { NIL } from './layout/schema.ts';
 import { GLOBAL_CONN_MEM, LEDGER, THD } from './layout/session.ts';
 import { CONTROL } from './layout/thread.ts';
 import type { MemEnv } from './memory/env.ts';
-import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from './memory/node-memory.ts';
-import { osSetFaults } from './memory/os-memory.ts';
-import { Psi, psiAttach, psiInit, psiPlan, type PsiPlan } from './memory/psi.ts';
-import { UtAllocator } from './memory/ut-allocator.ts';
-import { globalConnMemInit, type GlobalConnMemValues } from './session/thd-mem-cnt.ts';
+import { HEAP_PREALLOCATED } from './memory/heap/heap-plan.ts';
+import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from './memory/os/node-memory.ts';
+import { HUGE_2M } from './memory/os/os-huge-pool.ts';
+import { osSetFaults } from './memory/os/os-memory.ts';
+import { osTotalInit, osTotalPlan } from './memory/os/os-total.ts';
+import { Psi, psiAttach, psiInit, psiPlan, type PsiPlan } from './memory/psi/psi.ts';
+import { siteTableInit, type SiteTablePlan, siteTablePlan } from './memory/ut/site.ts';
+import { UtAllocator } from './memory/ut/ut-allocator.ts';
+import { globalConnMemInit, type GlobalConnMemValues, ThdMemCounter } from './session/thd-mem-cnt.ts';
 import { thdSetup } from './session/thd.ts';
+import { yardInit, type YardPlan, yardPlan } from './session/yard-plan.ts';
 import { dataFileName } from './storage/data-dir.ts';
 import { FileStore } from './storage/page-store.ts';
 import { Tablespace } from './storage/tablespace.ts';
@@ -44,10 +50,18 @@ export interface EngineConfig {
   readonly oldBlocksTimeMs: number;
   /** Simulated operating system memory of each node, and the fault plan's probability. */
   readonly osMemoryBytes: number;
+  /** What all nodes may map together; NO_LIMIT: what they have. */
+  readonly osMemoryTotalBytes: number;
+  /** Huge pages of 2 MiB that each node has; with some, large allocations ask for them first. */
+  readonly hugePages: number;
   readonly faultPpm: number;
   /** Whether the allocator's sleeps take real time. */
   readonly realSleeps: boolean;
   readonly connMem: GlobalConnMemValues;
+  /** Whether the place where each block was asked for is recorded: leaks and damage are named then. */
+  readonly origins: boolean;
+  /** Whether there is a yard: all allocators, for the statement `allocators`. */
+  readonly yard: boolean;
   readonly dataDir: string;
   readonly tablespaces: number;
   readonly pagesPerSpace: number;
@@ -59,10 +73,14 @@ export interface EnginePlan {
   readonly runtime: RuntimePlan;
   readonly pool: BufPoolPlan;
   readonly osMemory: readonly NodeMemoryPlan[];
+  /** OS_TOTAL: all nodes together. */
+  readonly osTotal: number;
   readonly psi: PsiPlan;
   readonly globalConnMem: number;
   readonly thds: number;
   readonly ledger: number;
+  readonly sites: SiteTablePlan | null;
+  readonly yard: YardPlan | null;
 }
 
 /** What a worker gets to take part in the run. */
@@ -92,7 +110,10 @@ export function planEngine(config: EngineConfig): EnginePlan {
   const globalConnMem = planner.place('global_conn_mem', GLOBAL_CONN_MEM);
   const thds = planner.place('thd', THD, config.sessions);
   const ledger = planner.place('ledger', LEDGER, config.tablespaces * config.pagesPerSpace);
+  const osTotal = osTotalPlan(planner);
+  const sites = config.origins ? siteTablePlan(planner) : null;
   const globals = planPoolGlobals(planner, pool, config.nodes);
+  let yard: YardPlan | null = null;
   const instances: InstancePlan[] = [];
   const osMemory: NodeMemoryPlan[] = [];
   for (let node = 0; node < config.nodes; node++) {
@@ -102,8 +123,16 @@ export function planEngine(config: EngineConfig): EnginePlan {
         bytes: config.osMemoryBytes,
         nThreads: threadsOf(config),
         name: `os_memory[${node}]`,
+        total: osTotal,
+        preallocate: HEAP_PREALLOCATED,
+        ...(config.hugePages > 0 && { hugePages: { [HUGE_2M]: config.hugePages }, largePageBytes: HUGE_2M }),
+        origins: config.origins,
+        sites: sites?.at ?? NIL,
       }),
     );
+    if (config.yard && node === 0) {
+      yard = yardPlan(planner, config.sessions, threadsOf(config), osMemory[0].at);
+    }
     for (let no = node; no < pool.instances; no += config.nodes) {
       instances[no] = planInstance(planner, pool, no, node);
     }
@@ -113,10 +142,13 @@ export function planEngine(config: EngineConfig): EnginePlan {
     runtime,
     pool: { ...globals, instances, nStripes: pool.nStripes },
     osMemory,
+    osTotal,
     psi,
     globalConnMem,
     thds,
     ledger,
+    sites,
+    yard,
   };
 }
 
@@ -136,11 +168,14 @@ export function createEngine(
   const clock = new RealClock(epochNs);
   const oldBlocksTicks = Math.min(config.oldBlocksTimeMs * clock.ticksPerMs, 0xffffffff);
   runtimeInit(mem, plan.runtime, clock, { ...config.sysvars, oldBlocksTicks });
+  if (plan.sites !== null) siteTableInit(mem, plan.sites);
+  osTotalInit(mem, plan.osTotal, config.osMemoryTotalBytes);
   for (const os of plan.osMemory) nodeMemoryInit(mem, os);
   psiInit(mem, plan.psi);
   globalConnMemInit(mem, plan.globalConnMem, config.connMem);
   for (let i = 0; i < config.sessions; i++) thdSetup(mem, plan.thds + i * THD.words, plan.globalConnMem);
-  const { thr, pool } = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
+  const { thr, pool, env } = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
+  if (plan.yard !== null) yardInit(thr, env, plan.yard);
   bufPoolInit(pool, poolConfigOf(config));
   for (let space = 1; space <= config.tablespaces; space++) {
     mem[plan.pool.spaces + space * SPACE.words + SPACE.at.pages] = config.pagesPerSpace;
@@ -188,7 +223,7 @@ export function attachEngine(
     poolStats: plan.pool.stats,
     poolStatWords: plan.pool.instances.length * POOL_STAT.words,
   });
-  const psi = new Psi(plan.psi);
+  const psi = new Psi(plan.psi, new ThdMemCounter(log));
   psiAttach(thr, psi);
   const env: MemEnv = {
     os: plan.osMemory[node].at,

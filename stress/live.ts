@@ -8,7 +8,7 @@ import { RealClock } from '../src/layout/clock.ts';
 import { OS_MEMORY } from '../src/layout/os-memory.ts';
 import { GLOBAL_CONN_MEM } from '../src/layout/session.ts';
 import { getU53 } from '../src/layout/words.ts';
-import { NO_LIMIT } from '../src/memory/os-memory.ts';
+import { NO_LIMIT } from '../src/memory/os/os-memory.ts';
 import { type Observed, type Sample, takeSample } from '../src/observe/sample.ts';
 import { waitForSnapshot } from '../src/observe/wait-snapshot.ts';
 import { whoWaits } from '../src/observe/who-waits.ts';

@@ -180,6 +180,22 @@ export const STRESS_OPTIONS = [
     doc: 'simulated operating system memory of a node',
   },
   {
+    name: 'os-memory-total',
+    kind: 'bytes',
+    default: null,
+    min: 4096,
+    max: 2 ** 40,
+    doc: 'what all nodes together may have mapped; unless given, all that they have',
+  },
+  {
+    name: 'huge-pages',
+    kind: 'int',
+    default: 0,
+    min: 0,
+    max: 512,
+    doc: 'huge pages of 2M that a node has beside that: large allocations ask for them first',
+  },
+  {
     name: 'retry-clock',
     kind: 'enum',
     default: 'virtual',
@@ -200,6 +216,13 @@ export const STRESS_OPTIONS = [
     default: 'off',
     choices: ['off', 'on'],
     doc: 'check the latch order',
+  },
+  {
+    name: 'leak-check',
+    kind: 'enum',
+    default: 'off',
+    choices: ['off', 'on'],
+    doc: 'record where each block was asked for, so that leaks and damage are named with file and line',
   },
   {
     name: 'watchdog',

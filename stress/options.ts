@@ -11,7 +11,7 @@ import { showBytes } from '../src/config/values.ts';
 import { type EngineConfig, planEngine } from '../src/engine.ts';
 import { MAX_ARENA_BYTES } from '../src/layout/arena.ts';
 import { WORD_BYTES } from '../src/layout/schema.ts';
-import { NO_LIMIT } from '../src/memory/os-memory.ts';
+import { NO_LIMIT } from '../src/memory/os/os-memory.ts';
 import { densify, readTrace } from '../src/session/trace-file.ts';
 import { UNIV_PAGE_SIZE } from '../src/storage/page.ts';
 import { STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
@@ -149,6 +149,8 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     },
     oldBlocksTimeMs: sysvars.innodb_old_blocks_time,
     osMemoryBytes: own['os-memory'],
+    osMemoryTotalBytes: own['os-memory-total'] ?? NO_LIMIT,
+    hugePages: own['huge-pages'],
     faultPpm: own['fault-ppm'],
     realSleeps: own['retry-clock'] === 'real',
     connMem: {
@@ -157,6 +159,8 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
       chunkSize: sysvars.connection_memory_chunk_size,
       tracking: sysvars.global_connection_memory_tracking,
     },
+    origins: own['leak-check'] === 'on',
+    yard: scenario.yard === true,
     dataDir,
     tablespaces: own.tablespaces,
     pagesPerSpace,
@@ -175,6 +179,7 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     rangePages: own['range-pages'],
     scanPages: own['scan-pages'],
     hogBytes: own['hog-bytes'],
+    yard: engine.yard,
     seconds,
     trace,
     // Half-way through the measured time.

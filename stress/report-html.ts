@@ -8,6 +8,7 @@ import { html, type Html } from '../src/page/html.ts';
 import { lruStrips } from '../src/page/lru-strip.ts';
 import { type Column, table } from '../src/page/table.ts';
 import { waitGraph } from '../src/page/wait-graph.ts';
+import { foldLog } from './log-text.ts';
 import { stressCharts } from './report-charts.ts';
 import type { StressReport } from './report.ts';
 import type { Verdict } from './verdict.ts';
@@ -218,18 +219,25 @@ function pool(r: StressReport, charts: Charts): Html {
 }
 
 function memory(r: StressReport, charts: Charts): Html {
-  const most = Math.max(0, ...r.memory.map((m) => m.bytes));
+  const most = Math.max(0, ...r.memory.map((m) => m.HIGH_NUMBER_OF_BYTES_USED));
   return html`<div class="fill">
       ${table({
-        caption: 'Live bytes at the end, and what was allocated and freed until then',
+        caption: 'memory_summary_global_by_event_name, and what ut_allocator tells',
         empty: 'Nothing was allocated.',
-        rows: r.memory.toSorted((a, b) => b.bytes - a.bytes),
+        rows: r.memory.toSorted((a, b) => b.HIGH_NUMBER_OF_BYTES_USED - a.HIGH_NUMBER_OF_BYTES_USED),
         columns: [
-          { head: 'instrument', kind: 'code', cell: (m) => m.instrument, sort: (m) => m.instrument },
-          { head: 'allocated', of: (m) => m.allocated },
-          { head: 'freed', of: (m) => m.freed },
-          { head: 'bytes', of: (m) => m.bytes },
-          { head: 'compared', kind: 'bar', cell: (m) => bar(m.bytes, most, 3) },
+          { head: 'EVENT_NAME', kind: 'code', cell: (m) => m.EVENT_NAME, sort: (m) => m.EVENT_NAME },
+          { head: 'COUNT_ALLOC', of: (m) => m.COUNT_ALLOC },
+          { head: 'COUNT_FREE', of: (m) => m.COUNT_FREE },
+          { head: 'SUM_NUMBER_OF_BYTES_ALLOC', of: (m) => m.SUM_NUMBER_OF_BYTES_ALLOC },
+          { head: 'SUM_NUMBER_OF_BYTES_FREE', of: (m) => m.SUM_NUMBER_OF_BYTES_FREE },
+          { head: 'LOW_COUNT_USED', of: (m) => m.LOW_COUNT_USED },
+          { head: 'CURRENT_COUNT_USED', of: (m) => m.CURRENT_COUNT_USED },
+          { head: 'HIGH_COUNT_USED', of: (m) => m.HIGH_COUNT_USED },
+          { head: 'LOW_NUMBER_OF_BYTES_USED', of: (m) => m.LOW_NUMBER_OF_BYTES_USED },
+          { head: 'CURRENT_NUMBER_OF_BYTES_USED', of: (m) => m.CURRENT_NUMBER_OF_BYTES_USED },
+          { head: 'HIGH_NUMBER_OF_BYTES_USED', of: (m) => m.HIGH_NUMBER_OF_BYTES_USED },
+          { head: 'compared', kind: 'bar', cell: (m) => bar(m.HIGH_NUMBER_OF_BYTES_USED, most, 3) },
           { head: 'retries', of: (m) => m.retries },
           { head: 'failures', of: (m) => m.failures },
         ],
@@ -334,7 +342,7 @@ function errors(r: StressReport): Html {
     parts.push(html`<p>Terminated, as they did not end: ${r.terminated.join(', ')}.</p>`);
   }
   if (r.errorLog.length > 0) {
-    const text = r.errorLog.map((l) => `[${l.priority}] [${l.subsystem}] ${l.text}`).join('\n');
+    const text = foldLog(r.errorLog).join('\n');
     parts.push(
       html`<h3>Error log</h3>
         <pre tabindex="0">${text}</pre>`,

@@ -2,6 +2,8 @@
 import type { Failure } from '../workers/outcome.ts';
 import { int } from '../src/page/format.ts';
 import { plainTable } from '../src/page/plain-table.ts';
+import { foldLog } from './log-text.ts';
+import { memorySummaryText } from './memory-summary-text.ts';
 import { round, type StressReport } from './report.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -101,14 +103,16 @@ export function renderReport(r: StressReport): string {
   );
   section(
     'Memory',
-    plainTable(
-      ['instrument', 'allocated', 'freed', 'bytes', 'retries', 'failures'],
-      r.memory.map((m) => [m.instrument, m.allocated, m.freed, m.bytes, m.retries, m.failures]),
-    ),
+    memorySummaryText(r.memory, (m) => [m.retries, m.failures], ['retries', 'failures']),
   );
   section('Status', plainTable(['variable', 'value'], Object.entries(r.status)));
   if (r.errorLog.length > 0) {
-    section('Error log', r.errorLog.map((l) => `  [${l.priority}] [${l.subsystem}] ${l.text}`).join('\n'));
+    section(
+      'Error log',
+      foldLog(r.errorLog)
+        .map((line) => `  ${line}`)
+        .join('\n'),
+    );
   }
   if (r.verdicts.length > 0) section('Verdict', r.verdicts.map(renderVerdict).join('\n'));
   if (r.failures.length > 0)

@@ -2,8 +2,9 @@
 import { cpus, release, type } from 'node:os';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { CLEANER } from '../src/layout/buffer.ts';
-import { MEM_KEYS } from '../src/memory/psi-keys.ts';
-import { memStatSum } from '../src/memory/mem-stat.ts';
+import { Psi } from '../src/memory/psi/psi.ts';
+import { type MemorySummary, memorySummary } from '../src/memory/psi/psi-tables.ts';
+import { type UtStatSum, utStatSum } from '../src/memory/psi/psi-ut-stat.ts';
 import { type LatencyBucket, latencyBuckets } from '../src/observe/latency-buckets.ts';
 import type { LruPicture } from '../src/observe/lru-picture.ts';
 import { addPoolStats, innodbStatus } from '../src/observe/pool-stats.ts';
@@ -20,14 +21,8 @@ export type { InstanceReport } from './measured.ts';
 
 const PERCENTILES = [50, 90, 95, 99, 99.9] as const;
 
-export interface MemoryReport {
-  readonly instrument: string;
-  readonly allocated: number;
-  readonly freed: number;
-  readonly bytes: number;
-  readonly retries: number;
-  readonly failures: number;
-}
+/** A row of memory_summary_global_by_event_name, and what `ut_allocator` tells beside it. */
+export type MemoryReport = MemorySummary & Pick<UtStatSum, 'retries' | 'failures'>;
 
 /**
  * Figures of work (statements to nodeMatrix, series, histogram, LRU) cover what came after the warm-up, until the
@@ -86,7 +81,7 @@ export interface StressReport {
 export function buildReport(plan: StressPlan, r: RunResult): StressReport {
   const { share } = r;
   const mem = new Int32Array(share.buffer);
-  const { runtime, pool, psi } = share.plan;
+  const { pool } = share.plan;
   const { totals, series, latency, waitFor, lru } = r.measured;
   const { statements, instances } = totals;
   const sum = addPoolStats(instances.map((i) => i.counters));
@@ -121,17 +116,7 @@ export function buildReport(plan: StressPlan, r: RunResult): StressReport {
     nodeMatrix: totals.nodeMatrix,
     waitFor,
     lru,
-    memory: MEM_KEYS.map(({ key, name }) => {
-      const m = memStatSum(mem, psi.stats, runtime.nThreads, key);
-      return {
-        instrument: name,
-        allocated: m.allocCount,
-        freed: m.freeCount,
-        bytes: m.allocBytes,
-        retries: m.retries,
-        failures: m.failures,
-      };
-    }).filter((m) => m.allocated > 0),
+    memory: memoryReport(mem, new Psi(share.plan.psi)),
     cleaners: r.cleaners.map((c) => {
       const at = pool.cleaners + c.node * CLEANER.words;
       const { rounds, earlyRounds, lateRounds } = CLEANER.at;
@@ -149,6 +134,16 @@ export function buildReport(plan: StressPlan, r: RunResult): StressReport {
     aborted: r.aborted,
     terminated: r.terminated,
   };
+}
+
+/** Instruments that something was allocated for, or asked for in vain. */
+function memoryReport(mem: Int32Array, psi: Psi): MemoryReport[] {
+  return psi.keys
+    .map(({ key }) => {
+      const { retries, failures } = utStatSum(mem, psi, key);
+      return { ...memorySummary(mem, psi, key), retries, failures };
+    })
+    .filter((m) => m.COUNT_ALLOC > 0 || m.retries > 0 || m.failures > 0);
 }
 
 /** What came first decides: a failure gives the run up at once, so a run that is stuck had none before. */

@@ -24,6 +24,7 @@ import { DataFiles } from './data-files.ts';
 import { Interrupted, type Reuse, type RunEvents, type RunOptions, type RunResult } from './run-types.ts';
 import { Telemetry } from './telemetry.ts';
 import { checkClosed, checkConnectionMemory, checkPool, type Verdict } from './verdict.ts';
+import { checkNothingLeft, checkYard } from './verdict-memory.ts';
 import { seconds, Watchdog } from './watchdog.ts';
 
 const C = CONTROL.at;
@@ -153,7 +154,13 @@ export class StressRun {
     );
     const terminated = isGivenUp(share) ? await lastOut(crew) : [];
     if (!isGivenUp(share)) {
-      verdicts.push(checkConnectionMemory(share, 'closed'), ...checkPool(main), ...checkClosed(main));
+      verdicts.push(
+        checkConnectionMemory(share, 'closed'),
+        ...checkPool(main),
+        ...checkYard(main),
+        ...checkClosed(main),
+        ...checkNothingLeft(main),
+      );
     }
     if (!isGivenUp(share) && this.o.reuse === undefined) {
       events.phase?.('verifying the data files');

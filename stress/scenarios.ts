@@ -20,6 +20,8 @@ export interface Workload {
   readonly scanPages: number;
   /** Size of the value that the last normal session groups half-way through; 0: none does. */
   readonly hogBytes: number;
+  /** Sessions work in the yard instead of with pages. */
+  readonly yard: boolean;
   readonly seconds: number;
   readonly trace: Uint32Array | null;
 }
@@ -40,6 +42,8 @@ export interface ScenarioPreset {
     readonly 'fault-ppm'?: number;
     readonly 'range-pages'?: number;
     readonly 'latch-checks'?: 'on' | 'off';
+    readonly 'leak-check'?: 'on' | 'off';
+    readonly 'os-memory'?: number;
   };
   readonly sysvars?: Partial<SysvarValues>;
 }
@@ -48,6 +52,8 @@ export interface Scenario {
   readonly name: string;
   readonly doc: string;
   readonly preset: ScenarioPreset;
+  /** Sessions do not touch pages: they allocate and free in every allocator there is (src/session/yard.ts). */
+  readonly yard?: true;
 }
 
 const MIB = 2 ** 20;
@@ -124,6 +130,28 @@ export const SCENARIOS: readonly Scenario[] = [
       },
     },
   },
+  {
+    name: 'allocators',
+    doc: 'all allocators at once: random sizes, blocks freed by other sessions, faults; nothing may be left at the end',
+    yard: true,
+    preset: {
+      sysvars: {
+        ...BASE,
+        innodb_buffer_pool_size: 16 * MIB,
+        innodb_buffer_pool_instances: 2,
+        innodb_lru_scan_depth: 100,
+      },
+      own: {
+        seconds: 30,
+        sessions: 8,
+        scanners: 0,
+        'hog-bytes': 0,
+        'data-size': 4 * MIB,
+        'fault-ppm': 20_000,
+        'leak-check': 'on',
+      },
+    },
+  },
 ];
 
 const READER = (updatePct: number): Mix => {
@@ -148,8 +176,14 @@ export function makeSessions(w: Workload): SessionSpec[] {
     return {
       session,
       node: session % w.nodes,
-      name: scanner ? 'scan' : hog ? 'group' : replays ? 'replay' : 'oltp',
-      mix: scanner ? { scan: 1 } : replays ? REPLAYER(w.updatePct) : READER(w.updatePct),
+      name: w.yard ? 'allocators' : scanner ? 'scan' : hog ? 'group' : replays ? 'replay' : 'oltp',
+      mix: w.yard
+        ? { allocators: 1 }
+        : scanner
+          ? { scan: 1 }
+          : replays
+            ? REPLAYER(w.updatePct)
+            : READER(w.updatePct),
       access: replays && w.trace !== null ? { kind: 'sharedTrace', trace: w.trace } : accessOf(w),
       rangePages: w.rangePages,
       scanPages: w.scanPages,

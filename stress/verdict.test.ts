@@ -6,10 +6,9 @@ import { type Attached, attachEngine, createEngine, MAIN_SLOT } from '../src/eng
 import { BUF_BLOCK, LOG_SYS } from '../src/layout/buffer.ts';
 import { GLOBAL_CONN_MEM, THD } from '../src/layout/session.ts';
 import { setU53 } from '../src/layout/words.ts';
-import { MEM_KEY } from '../src/memory/psi-keys.ts';
-import { memStatRow } from '../src/memory/mem-stat.ts';
-import { utAllocate, utDeallocate } from '../src/memory/ut-allocator.ts';
-import { MEM_STAT } from '../src/layout/psi.ts';
+import { MEM_KEY } from '../src/memory/psi/psi-keys.ts';
+import { psiMemoryAlloc } from '../src/memory/psi/psi.ts';
+import { utAllocate, utDeallocate } from '../src/memory/ut/ut-allocator.ts';
 import { COUNTER_OFFSET, SECTOR_BYTES } from '../src/storage/counter-page.ts';
 import { dataFileName, prepareDataDir, verifyDataDir } from '../src/storage/data-dir.ts';
 import { LOG_START_LSN, stampPage, UNIV_PAGE_SIZE } from '../src/storage/page.ts';
@@ -81,9 +80,9 @@ describe('memory', () => {
   });
 
   it('an account that is out by one', () => {
-    mem[memStatRow(a.thr, a.share.plan.psi.stats, MEM_KEY.stringValue) + MEM_STAT.at.allocCount]++;
+    psiMemoryAlloc(a.thr, a.env.psi, MEM_KEY.stringValue, 32);
     expect(violations()).toEqual([
-      'memory/sql/String::value: 1 blocks of 0 bytes by the accounts, 0 of 0 bytes live',
+      'memory/sql/String::value: 1 blocks of 32 bytes by the accounts, 0 of 0 bytes live',
     ]);
   });
 });

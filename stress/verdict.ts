@@ -5,9 +5,11 @@ import { GLOBAL_CONN_MEM, THD } from '../src/layout/session.ts';
 import { LOG_SYS } from '../src/layout/buffer.ts';
 import { THREAD } from '../src/layout/thread.ts';
 import { getU53 } from '../src/layout/words.ts';
-import { heapLiveBlocks } from '../src/memory/malloc.ts';
-import { memAccountDefects } from '../src/memory/mem-stat.ts';
-import { osMemoryDefects } from '../src/memory/os-memory.ts';
+import { accountDefects } from '../src/memory/psi/account-check.ts';
+import { heapLiveBlocks } from '../src/memory/heap/malloc.ts';
+import { osTotalDefects } from '../src/memory/os/os-check.ts';
+import { osMemoryDefects } from '../src/memory/os/os-memory.ts';
+import { numaStatDefects } from '../src/memory/os/placement.ts';
 import { OS_MEMORY } from '../src/layout/os-memory.ts';
 import { verifyDataDir } from '../src/storage/data-dir.ts';
 import { StorageError } from '../src/storage/errors.ts';
@@ -51,12 +53,13 @@ export function checkPool({ thr, pool }: Attached): Verdict[] {
 }
 
 /** Memory accounts, and that nobody holds anything any more. */
-export function checkClosed({ share }: Attached): Verdict[] {
+export function checkClosed({ share, env }: Attached): Verdict[] {
   const mem = new Int32Array(share.buffer);
   const { plan } = share;
   const allOs = plan.osMemory.map((o) => o.at);
-  const memory = memAccountDefects(mem, allOs, plan.psi.stats, plan.runtime.nThreads);
+  const memory = accountDefects(mem, env.psi, allOs);
   for (const os of allOs) memory.push(...osMemoryDefects(mem, os));
+  memory.push(...osTotalDefects(mem, plan.osTotal, allOs), ...numaStatDefects(mem, allOs));
   const live = allOs.reduce((n, os) => n + heapLiveBlocks(mem, os), 0);
   if (live !== 0) memory.push(`${live} blocks are live after all sessions closed`);
 

@@ -4,6 +4,7 @@ import { attachEngine, awaitStart, type EngineShare, sessionSlot } from '../src/
 import { THD } from '../src/layout/session.ts';
 import type { SessionResult, SessionSpec } from '../src/session/program.ts';
 import { runSession } from '../src/session/session.ts';
+import { Yard } from '../src/session/yard.ts';
 import { THREAD_KIND } from '../src/sync/thread.ts';
 import { type Outcome, settle } from './outcome.ts';
 import { profileTarget, sessionProfile } from './profile.ts';
@@ -34,6 +35,18 @@ export default function session(task: SessionTask): Outcome<SessionResult> {
           thr: a.thr,
           pool: a.pool,
           alloc: a.alloc,
+          yard:
+            plan.yard === null
+              ? null
+              : new Yard({
+                  thr: a.thr,
+                  env: a.env,
+                  alloc: a.alloc,
+                  pool: a.pool,
+                  plan: plan.yard,
+                  session: spec.session,
+                  sessions: config.sessions,
+                }),
           thd: plan.thds + spec.session * THD.words,
           latency,
           traceLength,

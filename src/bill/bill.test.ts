@@ -86,7 +86,7 @@ describe('the bill as it is really paid', () => {
 
   it('tells how far it is', () => {
     const told: number[] = [];
-    measureBill(items, (done, total) => told.push(done / total));
+    measureBill(items, 0, (done, total) => told.push(done / total));
     expect(told.at(-1)).toBe(1);
   });
 
@@ -95,6 +95,14 @@ describe('the bill as it is really paid', () => {
     const { passes, items: measured } = measureBill([chunks]);
     expect(passes).toBe(2);
     expect(measured[0].allocated).toBe(3 * 700 * MIB);
+  });
+
+  it('with huge pages, in which large memory is rounded up', () => {
+    const huge = 2 * MIB;
+    const { items: measured, tlb } = measureBill(items, huge);
+    expect(measured[0]).toEqual({ tracked: 10 * MIB, allocated: 10 * MIB });
+    expect(tlb.find((t) => t.pageBytes === huge)).toMatchObject({ mappedBytes: 10 * MIB, covered: 1 });
+    expect(measured.slice(1)).toEqual(measureBill(items).items.slice(1));
   });
 
   it('refuses an object that no arena can hold', () => {

@@ -10,13 +10,14 @@ import { UT_NEW_PFX } from '../layout/headers.ts';
 import { OS_MEMORY } from '../layout/os-memory.ts';
 import { NIL } from '../layout/schema.ts';
 import { getU53 } from '../layout/words.ts';
-import { mallocWalk } from '../memory/malloc.ts';
-import { nodeMemoryInit, nodeMemoryPlan } from '../memory/node-memory.ts';
-import { OS_PAGE_BYTES } from '../memory/os-memory.ts';
-import { Psi, psiAttach, psiInit, psiPlan } from '../memory/psi.ts';
-import { MEM_KEY } from '../memory/psi-keys.ts';
-import { PFX_BYTES, UtAllocator, utAllocate, utDeallocate, utSizeOf } from '../memory/ut-allocator.ts';
-import { utAllocateLarge, utDeallocateLarge } from '../memory/ut-large.ts';
+import { mallocWalk } from '../memory/heap/malloc.ts';
+import { nodeMemoryInit, nodeMemoryPlan } from '../memory/os/node-memory.ts';
+import { OS_PAGE_BYTES } from '../memory/os/os-memory.ts';
+import { osTlbReach, type TlbReach } from '../memory/os/os-tlb.ts';
+import { Psi, psiAttach, psiInit, psiPlan } from '../memory/psi/psi.ts';
+import { MEM_KEY } from '../memory/psi/psi-keys.ts';
+import { PFX_BYTES, UtAllocator, utAllocate, utDeallocate, utSizeOf } from '../memory/ut/ut-allocator.ts';
+import { utAllocateLarge, utDeallocateLarge } from '../memory/ut/ut-large.ts';
 import { attachThread, planRuntime, runtimeInit } from '../sync/runtime.ts';
 import { type Thread, THREAD_KIND } from '../sync/thread.ts';
 import { type BillItem, LOG_BLOCK_BYTES } from './objects.ts';
@@ -36,6 +37,8 @@ export interface MeasuredBill {
   readonly peakMapped: number;
   /** How often memory had to be given back in between, because all of it at once does not fit the arena. */
   readonly passes: number;
+  /** How far address translation reaches over what was mapped in the end. */
+  readonly tlb: readonly TlbReach[];
 }
 
 /** Beside the objects: pages of the heap that are not full, and bookkeeping. */
@@ -61,18 +64,21 @@ export class BillTooLarge extends Error {
 
 /**
  * Allocates everything.
+ * @param largePageBytes size of the huge pages that large memory comes in; 0: large_pages is off
  * @param onProgress called now and then with objects done, of how many
  * @throws BillTooLarge
  */
 export function measureBill(
   items: readonly BillItem[],
+  largePageBytes = 0,
   onProgress: (done: number, total: number) => void = () => undefined,
 ): MeasuredBill {
   const most = Math.floor(MAX_ARENA_BYTES * BOOKS) - SLACK_BYTES;
   const largest = items.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   if (largest.bytes > most) throw new BillTooLarge(largest, most);
-  const all = items.reduce((sum, item) => sum + item.count * roundedUp(item.bytes), 0);
-  const bill = new Bill(Math.min(all, Math.max(largest.bytes, MOST_BYTES)) + SLACK_BYTES, largeOf(items));
+  const all = items.reduce((sum, item) => sum + item.count * roundedUp(item.bytes, largePageBytes), 0);
+  const bytes = Math.min(all, Math.max(roundedUp(largest.bytes, largePageBytes), MOST_BYTES)) + SLACK_BYTES;
+  const bill = new Bill(bytes, items, largePageBytes);
   const total = items.reduce((sum, item) => sum + item.count, 0);
   let done = 0;
   const measured = items.map((item) =>
@@ -81,16 +87,13 @@ export function measureBill(
       if (done % TOLD_EVERY === 0 || done === total) onProgress(done, total);
     }),
   );
-  return { items: measured, peakMapped: bill.peakMapped, passes: bill.passes };
+  return { items: measured, peakMapped: bill.peakMapped, passes: bill.passes, tlb: bill.tlb() };
 }
-
-const largeOf = (items: readonly BillItem[]): number =>
-  items.reduce((n, item) => (item.source === 'large' ? n + item.count : n), 0);
 
 const TOLD_EVERY = 10_000;
 /** More than a size class or a page adds. */
-const roundedUp = (bytes: number): number =>
-  bytes < OS_PAGE_BYTES ? 2 * (bytes + PFX_BYTES) : bytes + 2 * OS_PAGE_BYTES;
+const roundedUp = (bytes: number, page: number): number =>
+  bytes < OS_PAGE_BYTES ? 2 * (bytes + PFX_BYTES) : bytes + 2 * Math.max(page, OS_PAGE_BYTES);
 
 /** A node with memory for the bill, and what is allocated on it at the moment. */
 class Bill {
@@ -101,16 +104,30 @@ class Bill {
   private readonly alloc: UtAllocator;
   /** UT_NEW_PFX records of the large objects, which the caller holds. */
   private readonly pfx: number;
+  private readonly largePageBytes: number;
   private readonly large: number[] = [];
   private readonly blocks: number[] = [];
 
-  constructor(bytes: number, nLarge: number) {
+  constructor(bytes: number, items: readonly BillItem[], largePageBytes: number) {
+    this.largePageBytes = largePageBytes;
     const planner = new ArenaPlanner();
+    const large = items.filter((item) => item.source === 'large');
+    const nLarge = large.reduce((n, item) => n + item.count, 0);
+    // Huge pages for as many as fit, at least for one of each; the rest of the arena is for all else.
+    const pages = (item: BillItem): number => Math.ceil(item.bytes / largePageBytes);
+    const wanted = large.reduce((n, item) => n + item.count * pages(item), 0);
+    const least = Math.max(0, ...large.map(pages));
+    const huge = Math.max(least, Math.min(wanted, Math.floor(bytes / largePageBytes)));
+    const hugeBytes = largePageBytes === 0 ? 0 : huge * largePageBytes;
     const runtime = planRuntime(planner, 1);
     const psi = psiPlan(planner, 1);
     this.pfx = planner.place('pfx', UT_NEW_PFX, Math.max(1, nLarge));
     planner.openNode();
-    const node = nodeMemoryPlan(planner, { bytes, nThreads: 1 });
+    const node = nodeMemoryPlan(planner, {
+      bytes: Math.max(SLACK_BYTES, bytes - hugeBytes),
+      nThreads: 1,
+      ...(hugeBytes > 0 && { hugePages: { [largePageBytes]: huge }, largePageBytes }),
+    });
     const buffer = allocateArena(planner.finish());
     this.mem = new Int32Array(buffer);
     runtimeInit(this.mem, runtime, new VirtualClock());
@@ -163,8 +180,14 @@ class Bill {
       const pfx = this.pfx + this.large.length * UT_NEW_PFX.words;
       const at = utAllocateLarge(thr, alloc, bytes, MEM_KEY[key], pfx);
       if (at === NIL) return 0;
+      const took = getU53(mem, pfx + UT_NEW_PFX.at.size);
+      if (this.largePageBytes > 0 && took % this.largePageBytes !== 0) {
+        // No huge page is left, and it came in normal ones: first give the others back.
+        utDeallocateLarge(thr, alloc, at, pfx);
+        return 0;
+      }
       this.large.push(at);
-      return getU53(mem, pfx + UT_NEW_PFX.at.size);
+      return took;
     }
     // aligned_memory asks for so much that an aligned address is in it.
     const asked = source === 'aligned' ? bytes + LOG_BLOCK_BYTES - 1 : bytes;
@@ -178,7 +201,7 @@ class Bill {
   private given(): number {
     const { mem, os } = this;
     const heap = mallocWalk(mem, os).reduce((sum, block) => sum + block.bytes, 0);
-    return heap + getU53(mem, os + OS_MEMORY.at.largeBytes);
+    return heap + getU53(mem, os + OS_MEMORY.at.mappedBytes);
   }
 
   private giveBack(): void {
@@ -193,6 +216,10 @@ class Bill {
 
   private get areaBytes(): number {
     return this.mem[this.os + OS_MEMORY.at.pages] * OS_PAGE_BYTES;
+  }
+
+  tlb(): TlbReach[] {
+    return osTlbReach(this.mem, [this.os]);
   }
 
   get peakMapped(): number {

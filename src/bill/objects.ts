@@ -4,7 +4,7 @@
  */
 import { chunkLayout, findPrime, type PoolSizing } from '../buffer/sizes.ts';
 import { WORD_BYTES } from '../layout/schema.ts';
-import type { MemKeyName } from '../memory/psi-keys.ts';
+import type { MemKeyName } from '../memory/psi/psi-keys.ts';
 
 export interface BillSettings {
   /** As it took effect: bytes, instances, bytes of a chunk. */

@@ -44,6 +44,11 @@ export class ArenaPlanner {
     return this.node;
   }
 
+  /** The node whose region is open; −1: the global part. */
+  get openedNode(): number {
+    return this.node;
+  }
+
   /** Places `count` records of a declared layout; returns the address of the first. */
   place(name: string, layout: AnyRecord, count = 1, doc = ''): number {
     return this.put(name, layout.words, count, Math.max(layout.align, 1), doc, layout.name);

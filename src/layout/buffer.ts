@@ -301,6 +301,11 @@ export const BUF_POOL = record('BufPoolInstance', 'buf_pool_t', {
     hot: true,
     doc: 'reads under way',
   },
+  blockAllocTurn: {
+    guard: 'Atomics by anyone',
+    writer: 'accessor',
+    doc: 'first instance: blocks taken from any instance so far (buf_block_alloc)',
+  },
 });
 
 const OWN = 'only the thread that the row belongs to';

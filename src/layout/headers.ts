@@ -3,6 +3,7 @@ import { LATCH_ALIGN } from './latches.ts';
 import { record } from './schema.ts';
 
 const OWNER = 'the thread that allocates or frees the block';
+const HOLDER = 'that of the structure which it is part of';
 
 /**
  * The header in front of every block from `ut_allocator` (facts A 1.1): 32 bytes in 8.0.25, where key, owner and size
@@ -22,7 +23,11 @@ export const UT_NEW_PFX = record(
     thd: { guard: OWNER, writer: 'owner', doc: 'THD whose list it is in, 0 none' },
     next: { guard: OWNER, writer: 'owner', doc: 'next payload of that THD' },
     prev: { guard: OWNER, writer: 'owner', doc: 'previous payload of that THD' },
-    spare: { guard: OWNER, writer: 'owner', doc: 'fills 32 bytes' },
+    check: {
+      guard: OWNER,
+      writer: 'owner',
+      doc: 'address ^ size, in the padding: shows an overwritten header',
+    },
   },
   LATCH_ALIGN,
 );
@@ -35,7 +40,24 @@ export const UT_NEW_PFX_57 = record(
     key: { guard: OWNER, writer: 'owner', doc: 'instrument; bit 31: counted for the connection' },
     owner: { guard: OWNER, writer: 'owner', doc: 'id of the thread that allocated it' },
     size: { words: 2, guard: OWNER, writer: 'owner', doc: 'bytes, payload and header' },
-    spare: { words: 2, guard: OWNER, writer: 'owner', doc: 'fills 24 bytes' },
+    check: {
+      guard: OWNER,
+      writer: 'owner',
+      doc: 'address ^ size, in the padding: shows an overwritten header',
+    },
+    spare: { guard: OWNER, writer: 'owner', doc: 'fills 24 bytes' },
+  },
+  2,
+);
+
+/** What `aligned_memory` holds (facts A 1.8): a member of the structure that the object belongs to. */
+export const ALIGNED_MEMORY = record(
+  'AlignedMemory',
+  'aligned_memory<T, alignment>',
+  {
+    memory: { guard: HOLDER, writer: 'owner', doc: 'm_memory: what was allocated, 0: nothing' },
+    object: { guard: HOLDER, writer: 'owner', doc: 'm_object: the first aligned address in it' },
+    bytes: { words: 2, guard: HOLDER, writer: 'owner', doc: 'size of the object, or of all elements' },
   },
   2,
 );

@@ -1,7 +1,7 @@
 /** What every allocator of a thread stands on. */
 import type { Clock } from '../layout/clock.ts';
 import type { ErrorLog } from '../layout/error-log.ts';
-import type { Psi } from './psi.ts';
+import type { Psi } from './psi/psi.ts';
 
 /** Stateless: everything that counts is in the arena. A thread has one, and hands it on. */
 export interface MemEnv {

@@ -7,17 +7,20 @@ import type { AnyRecord } from '../layout/schema.ts';
 import { CONTROL } from '../layout/thread.ts';
 import { attachThread, planRuntime, type RuntimePlan, runtimeInit } from '../sync/runtime.ts';
 import { type Thread, THREAD_KIND } from '../sync/thread.ts';
+import { accountDefects } from './psi/account-check.ts';
 import type { MemEnv } from './env.ts';
-import { memAccountDefects } from './mem-stat.ts';
 import {
   type NodeMemoryOptions,
   type NodeMemoryPlan,
   nodeMemoryInit,
   nodeMemoryPlan,
-} from './node-memory.ts';
-import { OS_PAGE_BYTES, osMemoryDefects } from './os-memory.ts';
-import { Psi, psiAttach, psiInit, psiPlan } from './psi.ts';
-import { UtAllocator, type UtAllocatorOptions } from './ut-allocator.ts';
+} from './os/node-memory.ts';
+import { OS_PAGE_BYTES, osMemoryDefects } from './os/os-memory.ts';
+import { type ConnCounter, Psi, psiAttach, psiInit, psiPlan, type PsiPlanOptions } from './psi/psi.ts';
+import { memorySummary } from './psi/psi-tables.ts';
+import { utStatSum } from './psi/psi-ut-stat.ts';
+import { siteTableInit, siteTablePlan } from './ut/site.ts';
+import { UtAllocator, type UtAllocatorOptions } from './ut/ut-allocator.ts';
 
 const THREADS = 3;
 
@@ -26,6 +29,9 @@ export interface MemoryKitOptions {
   readonly pages?: readonly number[];
   /** Of every node: origins, huge pages. */
   readonly node?: Partial<NodeMemoryOptions>;
+  readonly psi?: PsiPlanOptions;
+  /** The connections' counter, when there are sessions. */
+  readonly counter?: (log: ErrorLog) => ConnCounter;
   /** Other records that the test wants, by name. */
   readonly records?: Readonly<Record<string, readonly [layout: AnyRecord, count: number]>>;
 }
@@ -41,15 +47,19 @@ export class MemoryKit {
   readonly sleepClock = new VirtualClock();
   /** A UT_NEW_PFX record for large allocations. */
   readonly pfx: number;
+  /** SITE_TABLE of all nodes; what is known of blocks needs `node: { origins: true }` as well. */
+  readonly sites: number;
   private readonly runtime: RuntimePlan;
   private readonly placed = new Map<string, number>();
 
   constructor(o: MemoryKitOptions = {}) {
     const planner = new ArenaPlanner();
     this.runtime = planRuntime(planner, THREADS);
-    const psi = psiPlan(planner, THREADS);
-    this.psi = new Psi(psi);
+    const psi = psiPlan(planner, THREADS, o.psi);
+    this.psi = new Psi(psi, o.counter?.(this.log));
     this.pfx = planner.place('pfx', UT_NEW_PFX);
+    const sites = siteTablePlan(planner, 64);
+    this.sites = sites.at;
     for (const [name, [layout, count]] of Object.entries(o.records ?? {})) {
       this.placed.set(name, planner.place(name, layout, count));
     }
@@ -59,6 +69,7 @@ export class MemoryKit {
         bytes: pages * OS_PAGE_BYTES,
         nThreads: THREADS,
         name: `os_memory[${node}]`,
+        sites: sites.at,
         ...o.node,
       });
     });
@@ -66,6 +77,7 @@ export class MemoryKit {
     this.mem = new Int32Array(this.buffer);
     this.allOs = this.nodes.map((n) => n.at);
     psiInit(this.mem, psi);
+    siteTableInit(this.mem, sites);
     runtimeInit(this.mem, this.runtime, new VirtualClock());
     for (const plan of this.nodes) nodeMemoryInit(this.mem, plan);
   }
@@ -105,6 +117,20 @@ export class MemoryKit {
     return new UtAllocator({ ...this.env, ...o });
   }
 
+  /** What all threads together allocated and freed under an instrument, and what ut_allocator tells of it. */
+  account(key: number) {
+    const row = memorySummary(this.mem, this.psi, key);
+    return {
+      allocCount: row.COUNT_ALLOC,
+      freeCount: row.COUNT_FREE,
+      allocBytes: row.SUM_NUMBER_OF_BYTES_ALLOC,
+      freeBytes: row.SUM_NUMBER_OF_BYTES_FREE,
+      currentCount: row.CURRENT_COUNT_USED,
+      currentBytes: row.CURRENT_NUMBER_OF_BYTES_USED,
+      ...utStatSum(this.mem, this.psi, key),
+    };
+  }
+
   abort(): void {
     Atomics.store(this.mem, this.runtime.control + CONTROL.at.abort, 1);
   }
@@ -113,7 +139,7 @@ export class MemoryKit {
   defects(): string[] {
     return [
       ...this.allOs.flatMap((os) => osMemoryDefects(this.mem, os)),
-      ...memAccountDefects(this.mem, this.allOs, this.psi.plan.stats, THREADS),
+      ...accountDefects(this.mem, this.psi, this.allOs),
     ];
   }
 }

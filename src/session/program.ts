@@ -2,7 +2,16 @@
 import type { AccessSpec } from './access.ts';
 
 /** Statement kinds, by which results are counted. */
-export const STATEMENTS = ['pointRead', 'rangeRead', 'update', 'intendUpdate', 'peek', 'scan'] as const;
+export const STATEMENTS = [
+  'pointRead',
+  'rangeRead',
+  'update',
+  'intendUpdate',
+  'peek',
+  'scan',
+  /** No pages: a round through all allocators (yard.ts). */
+  'allocators',
+] as const;
 export type StatementKind = (typeof STATEMENTS)[number];
 
 /** Relative weights of the statements of a program. */
@@ -48,6 +57,8 @@ export interface SessionResult {
   readonly killed: SessionError | null;
   /** Statements that ended because the allocator gave up. */
   readonly outOfMemory: number;
+  /** Requests of the yard that were refused. */
+  readonly refused: number;
   readonly reads: number;
   readonly writes: number;
 }

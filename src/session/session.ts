@@ -8,8 +8,10 @@ import { Rng } from '../layout/rng.ts';
 import { NIL } from '../layout/schema.ts';
 import { THD } from '../layout/session.ts';
 import { CONTROL, OP } from '../layout/thread.ts';
-import { MEM_KEY } from '../memory/psi-keys.ts';
-import type { UtAllocator } from '../memory/ut-allocator.ts';
+import { heapTrim } from '../memory/heap/heap-trim.ts';
+import { EE_OUTOFMEMORY } from '../memory/mem-root/my-malloc.ts';
+import { MEM_KEY } from '../memory/psi/psi-keys.ts';
+import type { UtAllocator } from '../memory/ut/ut-allocator.ts';
 import { idle_until_close } from '../sync/park-sites.ts';
 import type { Thread } from '../sync/thread.ts';
 import { makeChooser, NO_PAGE, type PageChooser, SharedTracePages } from './access.ts';
@@ -22,7 +24,6 @@ import {
 } from './program.ts';
 import { intendUpdate, type Pages, peek, pointRead, rangeRead, scan, update } from './statements.ts';
 import {
-  EE_OUTOFMEMORY,
   thdAlloc,
   thdEnd,
   thdErrorText,
@@ -33,6 +34,7 @@ import {
   thdPrepare,
   thdStatementDone,
 } from './thd.ts';
+import type { Yard } from './yard.ts';
 
 const { memError: MEM_ERROR, stmtError: STMT_ERROR } = THD.at;
 const { parked: PARKED, close: CLOSE, traceCursor: TRACE_CURSOR } = CONTROL.at;
@@ -47,6 +49,8 @@ export interface SessionEnv {
   readonly thd: number;
   /** Statement latencies, ns. */
   readonly latency: RecordableHistogram;
+  /** All allocators, for the statement of that name; null: none of the session's statements is. */
+  readonly yard: Yard | null;
   /** Requests of a shared trace; Infinity when there is none. */
   readonly traceLength: number;
 }
@@ -74,7 +78,10 @@ export function runSession(env: SessionEnv, spec: SessionSpec): SessionResult {
   // A killed connection is closed at once, the others when all have done their last statement.
   if (run.wasKilled()) thdEnd(thr, thd, alloc);
   park(env);
+  thr.mem[thr.op] = OP.statement;
+  env.yard?.close();
   if (!run.wasKilled()) thdEnd(thr, thd, alloc);
+  for (const os of alloc.allOs) heapTrim(thr, os);
   thr.mem[thr.op] = OP.idle;
   return run.result();
 }
@@ -162,6 +169,11 @@ class SessionRun {
     const { env, spec, rng } = this;
     const { thr, thd, alloc, pages } = env;
     thr.mem[thr.op] = OP.statement;
+    if (kind === 'allocators') {
+      if (env.yard === null) throw new Error('a session without a yard has a statement that wants one');
+      env.yard.statement();
+      return true;
+    }
     const page = kind === 'scan' ? this.scanAt : this.chooser.next();
     if (page === NO_PAGE) return false;
     const value = thdAlloc(thr, thd, alloc, 1 + rng.below(VALUE_BYTES), MEM_KEY.stringValue);
@@ -229,6 +241,18 @@ class SessionRun {
   result(): SessionResult {
     const { session, node, name } = this.spec;
     const { counts, total, killed, outOfMemory } = this;
-    return { session, node, name, statements: counts, total, killed, outOfMemory, reads: 0, writes: 0 };
+    const refused = this.env.yard?.refused ?? 0;
+    return {
+      session,
+      node,
+      name,
+      statements: counts,
+      total,
+      killed,
+      outOfMemory,
+      refused,
+      reads: 0,
+      writes: 0,
+    };
   }
 }

@@ -12,6 +12,7 @@ import type { ErrorLog } from '../layout/error-log.ts';
 import { GLOBAL_CONN_MEM, THD } from '../layout/session.ts';
 import { OP } from '../layout/thread.ts';
 import { addU53, getU53, setU53 } from '../layout/words.ts';
+import type { ConnCounter } from '../memory/psi/psi.ts';
 import { LATCH } from '../sync/latch-meta.ts';
 import { mutexEnter, mutexExit, mutexInit } from '../sync/mutex.ts';
 import type { Thread } from '../sync/thread.ts';
@@ -150,6 +151,23 @@ export function memCntAlloc(thr: Thread, thd: number, size: number, log: ErrorLo
     return reserveChunk(thr, thd, log) | raised;
   }
   return raised;
+}
+
+/** What the Performance Schema tells of memory of collected instruments; errors go to the log of the thread. */
+export class ThdMemCounter implements ConnCounter {
+  private readonly log: ErrorLog;
+
+  constructor(log: ErrorLog) {
+    this.log = log;
+  }
+
+  alloc(thr: Thread, thd: number, bytes: number): void {
+    memCntAlloc(thr, thd, bytes, this.log);
+  }
+
+  free(thr: Thread, thd: number, bytes: number): void {
+    memCntFree(thr.mem, thd, bytes);
+  }
 }
 
 /** Reserves whole chunks, always strictly more than the high-water mark. */

@@ -3,20 +3,23 @@ import { UT_NEW_PFX } from '../layout/headers.ts';
 import { NIL } from '../layout/schema.ts';
 import { GLOBAL_CONN_MEM, THD } from '../layout/session.ts';
 import { getU53 } from '../layout/words.ts';
-import { mallocWalk } from '../memory/malloc.ts';
-import { memStatSum } from '../memory/mem-stat.ts';
-import { osSetFaults } from '../memory/os-memory.ts';
-import { MEM_KEY } from '../memory/psi-keys.ts';
+import { mallocWalk } from '../memory/heap/malloc.ts';
+import { osSetFaults } from '../memory/os/os-memory.ts';
+import { EE_OUTOFMEMORY } from '../memory/mem-root/my-malloc.ts';
+import { MEM_KEY } from '../memory/psi/psi-keys.ts';
 import { MemoryKit } from '../memory/test-kit.ts';
-import { OutOfMemoryFatal, utAllocate, utDeallocate, utReallocate } from '../memory/ut-allocator.ts';
+import { OutOfMemoryFatal, utAllocate, utDeallocate, utReallocate } from '../memory/ut/ut-allocator.ts';
 import * as S from './thd.ts';
-import { globalConnectionMemory, globalConnMemInit, KILLED, thdAwake } from './thd-mem-cnt.ts';
+import { globalConnectionMemory, globalConnMemInit, KILLED, thdAwake, ThdMemCounter } from './thd-mem-cnt.ts';
 
 const T = THD.at;
 const KEY = MEM_KEY.stringValue;
 
 function setUp(o: Partial<S.ThdOptions> = {}) {
-  const kit = new MemoryKit({ records: { conn: [GLOBAL_CONN_MEM, 1], thd: [THD, 2] } });
+  const kit = new MemoryKit({
+    records: { conn: [GLOBAL_CONN_MEM, 1], thd: [THD, 2] },
+    counter: (log) => new ThdMemCounter(log),
+  });
   const { mem, os, log } = kit;
   const thr = kit.thread(1);
   const alloc = kit.alloc({ oomFatal: false });
@@ -45,7 +48,7 @@ describe('session: memory', () => {
     expect(used()).toBe(132);
     give(p);
     expect([used(), mem[thd + T.liveBlocks], mem[thd + T.blocks]]).toEqual([0, 0, NIL]);
-    expect(memStatSum(mem, kit.psi.plan.stats, kit.nThreads, KEY)).toMatchObject({ allocBytes: 132, freeBytes: 132 });
+    expect(kit.account(KEY)).toMatchObject({ allocBytes: 132, freeBytes: 132 });
     give(NIL);
     expect(take(0)).toBe(NIL);
   });
@@ -114,7 +117,7 @@ describe('session: memory', () => {
     expect(kit.sleepClock.sleeps).toBe(59);
     expect([used(), mem[thd + T.liveBlocks]]).toEqual([0, 0]);
     expect(S.thdErrorText(mem, thd)).toBe('Out of memory');
-    expect([mem[thd + T.stmtError], mem[thd + T.fatalError]]).toEqual([S.EE_OUTOFMEMORY, 1]);
+    expect([mem[thd + T.stmtError], mem[thd + T.fatalError]]).toEqual([EE_OUTOFMEMORY, 1]);
     expect(log.lines[0].text).toMatch(/^Cannot allocate 132 bytes of memory after 60 retries/);
     // The next command starts without it.
     expect(S.thdNextCommand(thr, thd, log)).toBe(true);

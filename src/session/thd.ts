@@ -11,18 +11,17 @@ import { UT_NEW_PFX } from '../layout/headers.ts';
 import { NIL } from '../layout/schema.ts';
 import { THD } from '../layout/session.ts';
 import { getU53 } from '../layout/words.ts';
-import { memKeyCollected, PSI_MEM_CNT_BIT } from '../memory/psi-keys.ts';
-import { PFX_WORDS, type UtAllocator, utAllocate, utDeallocate, utSizeOf } from '../memory/ut-allocator.ts';
+import { EE_OUTOFMEMORY } from '../memory/mem-root/my-malloc.ts';
+import { psiSetCntThd, psiUnsetCntThd } from '../memory/psi/psi.ts';
+import { PFX_WORDS, type UtAllocator, utAllocate, utDeallocate } from '../memory/ut/ut-allocator.ts';
 import { LATCH } from '../sync/latch-meta.ts';
 import { mutexEnter, mutexExit, mutexInit } from '../sync/mutex.ts';
 import type { Thread } from '../sync/thread.ts';
 import {
   KILLED,
   MEM_CNT,
-  memCntAlloc,
   memCntDisable,
   memCntEnable,
-  memCntFree,
   memCntInit,
   memCntReset,
   memCntSetMode,
@@ -39,14 +38,9 @@ const { stmtError: STMT_ERROR, fatalError: FATAL_ERROR, memError: MEM_ERROR } = 
 const { memErrorLimit: MEM_ERROR_LIMIT, memErrorUsed: MEM_ERROR_USED } = THD.at;
 const { dataMutex: DATA_MUTEX, killed: KILLED_AT } = THD.at;
 // Offsets of header fields from the payload.
-const KEY = UT_NEW_PFX.at.key - PFX_WORDS;
-const OWNER = UT_NEW_PFX.at.owner - PFX_WORDS;
 const IN_THD = UT_NEW_PFX.at.thd - PFX_WORDS;
 const NEXT = UT_NEW_PFX.at.next - PFX_WORDS;
 const PREV = UT_NEW_PFX.at.prev - PFX_WORDS;
-
-/** EE_OUTOFMEMORY: my_malloc got nothing; fatal to the statement. */
-export const EE_OUTOFMEMORY = 5;
 
 export interface ThdOptions {
   /** Connection id, from 1. */
@@ -87,6 +81,7 @@ export function thdInit(thr: Thread, thd: number, o: ThdOptions): void {
   mem[thd + FATAL_ERROR] = 0;
   memCntInit(thr, thd);
   if (o.connMem !== undefined) memCntSetSession(mem, thd, o.connMem);
+  psiSetCntThd(thr, thd);
 }
 
 /**
@@ -141,8 +136,9 @@ export function thdErrorText(mem: Int32Array, thd: number): string {
 }
 
 /**
- * Memory of the session: `ut_allocator` plus, for collected instruments, the connection's counter (with the header, as
- * the server counts it). Waits as utAllocate does.
+ * Memory of the session: `ut_allocator`, and a place in the session's list. The Performance Schema tells the connection's
+ * counter what counts (header included, as in the server), because this thread runs the session. Waits as utAllocate
+ * does.
  * @param alloc should not be fatal when out of memory: a statement fails, not the server
  * @returns payload address, in the session's list until thdFree; NIL: bytes is 0, or out of memory, which is then the
  *   statement's error (EE_OUTOFMEMORY, fatal to it)
@@ -163,15 +159,11 @@ export function thdAlloc(thr: Thread, thd: number, alloc: UtAllocator, bytes: nu
   if (first !== NIL) mem[first + PREV] = p;
   mem[thd + BLOCKS] = p;
   mem[thd + LIVE_BLOCKS]++;
-  if (memKeyCollected(mem[p + KEY])) {
-    mem[p + KEY] |= PSI_MEM_CNT_BIT;
-    memCntAlloc(thr, thd, utSizeOf(mem, p), alloc.log);
-  }
   return p;
 }
 
 /**
- * Frees memory of the session; NIL does nothing. A thread that did not allocate the block itself leaves the
+ * Frees memory of the session; NIL does nothing. Another thread than the one that allocated the block leaves the
  * connection's counter alone, as in the server.
  * @throws Error when the block is not in this session's list
  */
@@ -186,9 +178,6 @@ export function thdFree(thr: Thread, thd: number, alloc: UtAllocator, p: number)
   else mem[thd + BLOCKS] = next;
   mem[thd + LIVE_BLOCKS]--;
   mem[p + IN_THD] = NIL;
-  if ((mem[p + KEY] & PSI_MEM_CNT_BIT) !== 0 && mem[p + OWNER] === thr.id) {
-    memCntFree(mem, thd, utSizeOf(mem, p));
-  }
   utDeallocate(thr, alloc, p);
 }
 
@@ -205,6 +194,7 @@ export function thdEnd(thr: Thread, thd: number, alloc: UtAllocator): number {
     freed++;
   }
   memCntDisable(thr, thd);
+  psiUnsetCntThd(thr, thd);
   mem[thd + SESSION_ID] = 0;
   return freed;
 }

@@ -56,7 +56,7 @@ describe('planted defects', () => {
     'event-set-no-notify',
     'sx-s-look-store',
     'order-several-ignored',
-    'malloc-takes-after-exit',
+    'heap-free-into-first',
     'buf-free-pop-unlatched',
   ];
 

@@ -29,6 +29,8 @@ export interface MemoryBill {
   /** Bytes of pages that were mapped at most at one time. */
   readonly peakMapped: number;
   readonly passes: number;
+  /** How far address translation reaches, by page size. */
+  readonly tlb: MeasuredBill['tlb'];
 }
 
 const BECAUSE: Readonly<Record<BillSource, string>> = {
@@ -61,6 +63,7 @@ export function buildMemoryBill(settings: BillSettings, measured: MeasuredBill):
     allocated: sum((row) => row.allocated),
     peakMapped: measured.peakMapped,
     passes: measured.passes,
+    tlb: measured.tlb,
   };
 }
 
@@ -91,6 +94,13 @@ export function renderBill(bill: MemoryBill): string {
     '',
     `computed ${over(bill.computed)} above the pool, allocated ${over(bill.allocated)}; ` +
       `mapped at most ${int(bill.peakMapped)} bytes${bill.passes === 1 ? '' : ` in each of ${bill.passes} passes`}`,
+    ...bill.tlb
+      .filter((t) => t.mappedBytes > 0)
+      .map(
+        (t) =>
+          `TLB: ${int(t.entries)} entries for pages of ${showBytes(t.pageBytes)} reach ${showBytes(t.reachBytes)}, ` +
+          `${percent(t.covered)} of the ${int(t.mappedBytes)} bytes mapped in them`,
+      ),
   ];
   return `${lines.join('\n')}\n`;
 }

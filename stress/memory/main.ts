@@ -7,6 +7,7 @@ import { buildCli, type OwnOption } from '../../src/config/cli.ts';
 import { OptionError } from '../../src/config/errors.ts';
 import { showBytes } from '../../src/config/values.ts';
 import { checkWritable, unwritable } from '../../src/config/writable.ts';
+import { HUGE_1G, HUGE_2M } from '../../src/memory/os/os-huge-pool.ts';
 import { buildMemoryBill, renderBill } from './bill.ts';
 import { BillProgress } from './progress.ts';
 
@@ -36,6 +37,13 @@ const OPTIONS = [
     default: 'event',
     choices: ['event', 'futex'],
     doc: 'mutexes of the build: with an os_event each, or futexes',
+  },
+  {
+    name: 'large-pages',
+    kind: 'enum',
+    default: 'off',
+    choices: ['off', '2M', '1G'],
+    doc: 'size of the huge pages that the pool comes in',
   },
   {
     name: 'json',
@@ -85,7 +93,7 @@ export function memoryMain(argv: readonly string[]): void {
   if (own.json !== null && own.json !== '-') checkWritable('--json', own.json);
   const toPeople = own.json !== '-';
   for (const line of [...parsed.warnings, ...pool.messages]) process.stderr.write(`warning: ${line}\n`);
-  const bill = buildMemoryBill(settings, measured(settings));
+  const bill = buildMemoryBill(settings, measured(settings, LARGE_PAGE_BYTES[own['large-pages']]));
   if (toPeople) process.stdout.write(renderBill(bill));
   if (own.json === null) return;
   const json = `${JSON.stringify(bill, null, 2)}\n`;
@@ -102,10 +110,12 @@ export function memoryMain(argv: readonly string[]): void {
 /** What 2^31 cells of a hash table allow. */
 const MOST_POOL_BYTES = 2 ** 42;
 
-function measured(settings: BillSettings): ReturnType<typeof measureBill> {
+const LARGE_PAGE_BYTES = { off: 0, '2M': HUGE_2M, '1G': HUGE_1G } as const;
+
+function measured(settings: BillSettings, largePageBytes: number): ReturnType<typeof measureBill> {
   const progress = new BillProgress();
   try {
-    return measureBill(billItems(settings), (done, total) => {
+    return measureBill(billItems(settings), largePageBytes, (done, total) => {
       progress.tell(done, total);
     });
   } catch (error) {

@@ -31,7 +31,9 @@ describe('npm run memory', () => {
       /lock_sys rec_hash, .* +prime\(5 × BP \/ 16K\) × 8 +3 +[\d,]+ +[\d,]+ +[\d,]+ +header 32/,
     );
     expect(out).toMatch(/\n {2}total +[\d,]+ +[\d,]+ +[\d,]+\n/);
-    expect(out.endsWith(' bytes\n')).toBe(true);
+    expect(out).toMatch(
+      /\nTLB: 1,536 entries for pages of 4K reach 6M, .* of the [\d,]+ bytes mapped in them\n$/,
+    );
   });
 
   it('follows the settings', () => {
@@ -42,6 +44,12 @@ describe('npm run memory', () => {
     expect(out).toContain('roundup(pages × 800, 16K)');
     expect(out).not.toContain('block mutexes');
     expect(err).toContain('warning: innodb_buffer_pool_chunk_size adjusted');
+  });
+
+  it('with huge pages', () => {
+    const { out } = run(...SMALL, '--large-pages=2M');
+    expect(out).toMatch(/buf_pool chunks .* 8,617,984 +10,485,760 +1,867,776 +whole pages\n/);
+    expect(out).toContain('pages of 2M reach 3G, 100.0 % of the 10,485,760 bytes');
   });
 
   it('as JSON: to a file, or alone to standard output', () => {

@@ -5,20 +5,32 @@ import { EVENT } from '../../../src/layout/latches.ts';
 import { OS_MEMORY } from '../../../src/layout/os-memory.ts';
 import { NIL } from '../../../src/layout/schema.ts';
 import { getU53 } from '../../../src/layout/words.ts';
-import { calloc, free, heapLiveBlocks, malloc, mallocWalk, realloc } from '../../../src/memory/malloc.ts';
-import { memAccountDefects, memStatSum } from '../../../src/memory/mem-stat.ts';
+import { MemoryCorruption } from '../../../src/memory/ut/corruption.ts';
+import { heapDefects } from '../../../src/memory/heap/heap-check.ts';
+import { heapTrimAll } from '../../../src/memory/heap/heap-trim.ts';
+import {
+  calloc,
+  free,
+  heapLiveBlocks,
+  malloc,
+  mallocWalk,
+  realloc,
+} from '../../../src/memory/heap/malloc.ts';
+import { accountDefects } from '../../../src/memory/psi/account-check.ts';
 import {
   OS_PAGE_BYTES,
   osMemoryDefects,
   OsMemoryError,
   osMmap,
   osMunmap,
+  osSetFaults,
   osSetLimit,
-} from '../../../src/memory/os-memory.ts';
-import { Psi, psiInit, psiPlan, type PsiPlan } from '../../../src/memory/psi.ts';
-import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from '../../../src/memory/node-memory.ts';
-import { MEM_KEY } from '../../../src/memory/psi-keys.ts';
-import { UtAllocator, utAllocate, utDeallocate, utReallocate } from '../../../src/memory/ut-allocator.ts';
+} from '../../../src/memory/os/os-memory.ts';
+import { Psi, psiAttach, psiInit, psiPlan, type PsiPlan } from '../../../src/memory/psi/psi.ts';
+import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from '../../../src/memory/os/node-memory.ts';
+import { MEM_KEY } from '../../../src/memory/psi/psi-keys.ts';
+import { utStatSum } from '../../../src/memory/psi/psi-ut-stat.ts';
+import { UtAllocator, utAllocate, utDeallocate, utReallocate } from '../../../src/memory/ut/ut-allocator.ts';
 import { eventSet, eventWait } from '../../../src/sync/event.ts';
 import type { Thread } from '../../../src/sync/thread.ts';
 import { checkNothingHeld } from '../guarded.ts';
@@ -39,7 +51,7 @@ function memoryKit(pages: number, limitPages: number): Memory {
     threads: THREADS,
     place: { ready: EVENT, slot: 1 },
     plan: (planner) => {
-      const psi = psiPlan(planner, THREADS);
+      const psi = psiPlan(planner, THREADS, { keys: MEM_KEY.bufBufPool + 1 });
       planner.openNode();
       return { os: nodeMemoryPlan(planner, { bytes: pages * OS_PAGE_BYTES, nThreads: THREADS }), psi };
     },
@@ -55,6 +67,7 @@ function memoryKit(pages: number, limitPages: number): Memory {
     log: new ErrorLog(),
     oomFatal: false,
   });
+  for (const thr of kit.threads) psiAttach(thr, alloc.psi);
   return { kit, os: os.at, alloc };
 }
 
@@ -94,8 +107,10 @@ function mallocScribble(ctx: Ctx<Memory>): void {
   free(thr, os, at);
 }
 
+/** After another block of the class, so that it gets one that was written to. */
 function callocLook(ctx: Ctx<Memory>): void {
   const { kit, os } = ctx.s;
+  mallocScribble(ctx);
   const thr = kit.threads[ctx.id];
   const at = calloc(thr, os, 64);
   checkMark(kit.mem, at, 16, 0);
@@ -185,7 +200,7 @@ function wrongFrees(ctx: Ctx<Memory>): number {
       else if (how === 'realloc') realloc(thr, os, nowhere, 64);
       else osMunmap(thr, os, nowhere, OS_PAGE_BYTES);
     } catch (e) {
-      if (!(e instanceof OsMemoryError)) throw e;
+      if (!(e instanceof OsMemoryError) && !(e instanceof MemoryCorruption)) throw e;
       refused++;
     }
   }
@@ -199,9 +214,12 @@ function setLimits(ctx: Ctx<Memory>): void {
 }
 
 /** What must hold at rest: the page map, the heap and the accounts agree, and so many pages are mapped. */
-function checkMemory({ kit, os }: Memory, mappedPages: number): void {
-  const { mem, extra } = kit;
-  const defects = [...osMemoryDefects(mem, os), ...memAccountDefects(mem, [], extra.psi.stats, THREADS)];
+function checkMemory({ kit, os, alloc }: Memory, mappedPages: number): void {
+  const { mem } = kit;
+  const defects = heapDefects(mem, os);
+  heapTrimAll(kit.threads[0], os);
+  defects.push(...heapDefects(mem, os), ...osMemoryDefects(mem, os));
+  defects.push(...accountDefects(mem, alloc.psi, []));
   must(defects.length === 0, defects.join('; '));
   must(mallocWalk(mem, os).length === 0 && heapLiveBlocks(mem, os) === 0, 'a block is still in use');
   const inUse = getU53(mem, os + OS_MEMORY.at.inUse) / OS_PAGE_BYTES;
@@ -229,7 +247,7 @@ function memoryScenario(
     exhaustive: true,
     setup: () => {
       const s = memoryKit(pages, o.limitPages ?? pages);
-      s.kit.mem[s.os + OS_MEMORY.at.failNext] = o.failNext ?? 0;
+      osSetFaults(s.kit.threads[0], s.os, { failNext: o.failNext ?? 0 });
       return s;
     },
     check: (_mem, s, results) => {
@@ -266,7 +284,7 @@ export const scenarios: readonly Scenario<Memory>[] = [
       failNext: 1,
       check: (s) => {
         checkMemory(s, 0);
-        const { retries } = memStatSum(s.kit.mem, s.kit.extra.psi.stats, THREADS, KEY);
+        const { retries } = utStatSum(s.kit.mem, s.alloc.psi, KEY);
         must(retries === 1, `${retries} retries for 1 failure`);
       },
     },
