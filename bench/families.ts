@@ -1,4 +1,5 @@
 /** All families, in the order in which a run of everything measures them. */
+import { allocFamily } from './alloc/family.ts';
 import type { Family } from './core/case.ts';
 import { counterFamily } from './counter/family.ts';
 import { exploreFamily } from './explore/family.ts';
@@ -12,6 +13,7 @@ export const FAMILIES: readonly Family[] = [
   pageGetFamily,
   poolFamily,
   counterFamily,
+  allocFamily,
   numaFamily,
   exploreFamily,
 ];

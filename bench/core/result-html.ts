@@ -85,7 +85,7 @@ function metricTable(metric: string, lines: readonly Line[]): Html {
   });
 }
 
-function runSection({ command, rows, warnings }: ResultFile): Section {
+export function runSection({ command, rows, warnings }: ResultFile): Section {
   const [first] = rows;
   const machine = first === undefined ? [] : Object.entries({ ...first.environment, seed: first.seed });
   return {
