@@ -190,13 +190,13 @@ describe('reports', () => {
     const toFile = await scratch.run([...SHORT, '--innodb-old-blocks-pct=99', `--json=${file}`]);
     const toOut = await scratch.run([...SHORT, '--innodb_old_blocks_pct=99', '--json', '-']);
     expect([toFile.status, toOut.status]).toEqual([0, 0]);
-    expect(toFile.out).toContain('every invariant holds (6 checks)');
+    expect(toFile.out).toContain('every invariant holds (7 checks)');
     const warning = "warning: 1292 Truncated incorrect innodb_old_blocks_pct value: '99'\n";
     expect([toFile.err, toOut.err]).toEqual([warning, warning]);
     for (const text of [fs.readFileSync(file, 'utf8'), toOut.out]) {
       const report = JSON.parse(text) as StressReport;
       expect(report.verdict).toBe('ok');
-      expect(report.verdicts).toHaveLength(6);
+      expect(report.verdicts).toHaveLength(7);
       expect(report.verdicts.flatMap((v) => v.violations)).toEqual([]);
       expect(report.machine.node).toBe(process.version);
       for (const name of [...STRESS_SYSVARS, ...STRESS_OPTIONS.map((o) => o.name)]) {
@@ -253,7 +253,7 @@ describe('Ctrl-C', () => {
       signals: { from: () => scratch.hasData('whole'), at },
     });
     expect(out).toMatch(/statements in [\d.]+ s \(interrupted\)/);
-    expect(out).toContain('every invariant holds (6 checks); the run was interrupted');
+    expect(out).toContain('every invariant holds (7 checks); the run was interrupted');
     expect(status).toBe(0);
     expect(ms).toBeLessThan(SOON_MS);
   });

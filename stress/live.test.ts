@@ -195,7 +195,7 @@ describe('the view', () => {
     expect(text).toContain('tiny: 2 sessions, 1 nodes, 1 instances; warming up, 1 of 2 s\n');
     expect(text).toContain('running, 3 of 9 s\n');
     expect(text).toMatch(/connections +0\.00 of 16\.0\n/);
-    expect(text).toMatch(/node 0 +▏? +0\.\d\d of 8\.00\n/);
+    expect(text).toMatch(/node 0 +[▏▎▍▌]? +0\.\d\d of 8\.00\n/);
     expect(text).toContain('writing out dirty pages\n');
     const [, after] = text.split('verifying pages: 1 of 2\n');
     expect(after).toMatch(new RegExp(`${ERASE_UP}[^]*stopping\\n`));

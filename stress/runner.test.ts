@@ -234,7 +234,7 @@ describe('stop', () => {
     }));
     expect(report.verdict).toBe('ok');
     expect(report.interrupted).toBe(true);
-    expect(report.verdicts).toHaveLength(6);
+    expect(report.verdicts).toHaveLength(7);
     expect(ms).toBeLessThan(SOON_MS);
   });
 });

@@ -1,6 +1,13 @@
 /** What is left in memory must be found, with its place: a sound yard, then one thing planted. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Attached, attachEngine, createEngine, MAIN_SLOT, sessionSlot } from '../src/engine.ts';
+import {
+  type Attached,
+  attachEngine,
+  createEngine,
+  type EngineShare,
+  MAIN_SLOT,
+  sessionSlot,
+} from '../src/engine.ts';
 import { NIL } from '../src/layout/schema.ts';
 import { EXCHANGE_SLOT } from '../src/layout/yard.ts';
 import { malloc } from '../src/memory/heap/malloc.ts';
@@ -104,4 +111,16 @@ it('a run of the scenario with threads holds', async () => {
   expect(report.verdicts.flatMap((v) => v.violations)).toEqual([]);
   expect(report.verdict).toBe('ok');
   expect(report.sessions.map((s) => s.statements.allocators > 0)).toEqual([true, true]);
+});
+
+it('a run with a planted leak fails, and its report names the place', async () => {
+  const site = here();
+  const plant = (share: EngineShare): void => {
+    const { thr, env } = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
+    for (let i = 0; i < 3; i++) myMalloc(thr, new MyEnv(env), MEM_KEY.stringValue, 100, 0, site);
+  };
+  const { report, text } = await ran([...SMALL, '--seconds=1'], () => ({ started: plant }));
+  expect(report.verdict).toBe('violated');
+  expect(text).toMatch(/│ stress\/verdict-memory\.test\.ts:\d+ │ memory\/sql\/String::value │ +3 │ +396 │/);
+  expect(text).toContain('3 blocks, 396 bytes, from one place');
 });
