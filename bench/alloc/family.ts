@@ -17,7 +17,7 @@ const MAX_THREADS = 64;
 const MAX_BYTES = 2 ** 20;
 /** Bytes of a block. */
 const SIZES = {
-  full: [8, 32, 64, 128, 512, 2048, 4096, 16_384, 65_536, 262_144, MAX_BYTES],
+  full: [8, 64, 512, 1024, 4096, 16_384, 65_536, MAX_BYTES],
   quick: [64, 4096],
 } as const;
 const THREADS = { full: [1, 2, 4, 8], quick: [1, 2] } as const;

@@ -43,6 +43,8 @@ const SIZE_BITS = 11;
 const LARGE_BITS = 14;
 const LARGE_ONE_IN = 200;
 const ROOT_MOST_BYTES = 2000;
+/** A step holds the movable heap's mutex for long: more would only make the others wait for it. */
+const DEFRAG_ONE_IN = 8;
 const SITE = { heap: here(), root: here() } as const;
 
 interface Heap {
@@ -115,7 +117,7 @@ export class Yard {
       if (what < KINDS.length) this.useBlocks(what);
       else if (what === KINDS.length) this.useHeap();
       else if (what === KINDS.length + 1) this.useRoot();
-      else if (rng.below(4) === 0) this.useLarge();
+      else if (rng.below(DEFRAG_ONE_IN) > 0) this.useLarge();
       else defragStep(this.o.thr, this.movable);
     }
   }
