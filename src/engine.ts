@@ -12,7 +12,7 @@ import { NIL } from './layout/schema.ts';
 import { GLOBAL_CONN_MEM, LEDGER, THD } from './layout/session.ts';
 import { CONTROL } from './layout/thread.ts';
 import type { MemEnv } from './memory/env.ts';
-import { HEAP_PREALLOCATED } from './memory/heap/heap-plan.ts';
+import { HEAP_CACHED_BUDDIES, HEAP_PREALLOCATED } from './memory/heap/heap-plan.ts';
 import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from './memory/os/node-memory.ts';
 import { HUGE_2M } from './memory/os/os-huge-pool.ts';
 import { osSetFaults } from './memory/os/os-memory.ts';
@@ -125,6 +125,7 @@ export function planEngine(config: EngineConfig): EnginePlan {
         name: `os_memory[${node}]`,
         total: osTotal,
         preallocate: HEAP_PREALLOCATED,
+        cachedBuddies: HEAP_CACHED_BUDDIES,
         ...(config.hugePages > 0 && { hugePages: { [HUGE_2M]: config.hugePages }, largePageBytes: HUGE_2M }),
         origins: config.origins,
         sites: sites?.at ?? NIL,

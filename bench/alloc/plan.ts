@@ -9,6 +9,7 @@ import { NIL } from '../../src/layout/schema.ts';
 import { UT_MEM } from '../../src/layout/ut0mem.ts';
 import type { MemEnv } from '../../src/memory/env.ts';
 import { heapDefects } from '../../src/memory/heap/heap-check.ts';
+import { HEAP_CACHED_BUDDIES } from '../../src/memory/heap/heap-plan.ts';
 import { mallocWalk } from '../../src/memory/heap/malloc.ts';
 import { memPoolCreate } from '../../src/memory/old/mem-pool.ts';
 import { memRootInit } from '../../src/memory/mem-root/mem-root-state.ts';
@@ -67,6 +68,7 @@ export function makeAllocPlan(threads: number, bytes: number): AllocPlan {
   const node = nodeMemoryPlan(planner, {
     bytes: threads * needed(bytes) + pool + 2 ** 22,
     nThreads: threads,
+    cachedBuddies: HEAP_CACHED_BUDDIES,
   });
   const buffer = allocateArena(planner.finish());
   const mem = new Int32Array(buffer);

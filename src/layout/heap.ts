@@ -37,7 +37,8 @@ export const PAGE_CLASS = SMALL_CLASSES + BUDDY_CLASSES;
 export const RUN_CLASS = PAGE_CLASS + 1;
 /** Rows that are indexed by class; 0 stays empty. */
 export const CLASS_ROWS = RUN_CLASS + 1;
-const SMALL_ROWS = SMALL_CLASSES + 1;
+/** Rows of the classes that threads may keep lists of. */
+const LIST_ROWS = PAGE_CLASS + 1;
 
 const constant = (doc: string, words = 1) =>
   ({ words, guard: 'setup', dirtyRead: CONSTANT, writer: 'setup', doc }) as const;
@@ -86,7 +87,12 @@ export const HEAP_PAGE = record('HeapPage', 'malloc: bookkeeping of a page', {
     writer: 'holder',
     doc: 'per KiB: next free block of the size of the one that starts there',
   },
-  buddyPrev: { words: 4, guard: BUDDY, writer: 'holder', doc: 'previous one' },
+  buddyPrev: {
+    words: 4,
+    guard: BUDDY,
+    writer: 'holder',
+    doc: 'previous one | its class; 0: no free block starts there',
+  },
   freeBits: {
     line: 'blocks',
     words: 16,
@@ -111,8 +117,8 @@ export const HEAP_CENTRAL = record('HeapCentral', 'malloc: an arena’s bin', {
 
 /** Free blocks that a thread has for itself, and what it has asked for. */
 export const HEAP_CACHE = record('HeapCache', 'malloc: tcache', {
-  head: { ...own('per class: first free block, linked by their first words', SMALL_ROWS), line: 'lists' },
-  room: own('per class: blocks that may still be freed before some go back', SMALL_ROWS),
+  head: { ...own('per class: first free block, linked by their first words', LIST_ROWS), line: 'lists' },
+  room: own('per class: blocks that may still be freed before some go back', LIST_ROWS),
   allocs: {
     ...tally('per class: blocks handed out, counted in numbers of two words', 2 * CLASS_ROWS),
     line: 'counts',
@@ -122,14 +128,15 @@ export const HEAP_CACHE = record('HeapCache', 'malloc: tcache', {
   runBytesFree: tally('bytes of runs freed', 2),
   inPlace: tally('reallocations that stayed where they were', 2),
   refused: tally('requests without success', 2),
-  refills: tally('per class: visits to the central list to fetch blocks', SMALL_ROWS),
-  flushes: tally('per class: visits to give blocks back', SMALL_ROWS),
+  refills: tally('per class: visits to the central list to fetch blocks', LIST_ROWS),
+  flushes: tally('per class: visits to give blocks back', LIST_ROWS),
 });
 
 /** The heap of a node. */
 export const HEAP = record('Heap', 'malloc: an arena', {
   central: { ...constant('first HEAP_CENTRAL, of class 1'), line: 'place' },
   nThreads: constant('threads that may allocate: ids 1 to this'),
+  buddyRoom: constant('most blocks of 1, 2 and 4 KiB in a list of a thread; 0: threads keep none'),
   buddyMutex: {
     line: 'buddy',
     record: MUTEX,

@@ -78,6 +78,7 @@ export const OS_MEMORY = record('OsMemory', 'the kernel: mmap, munmap and the li
   heap: constant('HEAP record of the node'),
   heapCaches: constant('HEAP_CACHE record of thread 0, which is none: that of thread 1 is the first'),
   heapStates: constant('first HEAP_STATE word'),
+  heapTopClass: constant('threads keep lists of blocks of classes 1 to this'),
   origins: constant('first ORIGIN record of the area; 0: places are not recorded'),
   sites: constant('SITE_TABLE record; 0: none'),
   node: constant('number of the node'),

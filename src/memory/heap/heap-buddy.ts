@@ -2,12 +2,16 @@
  * The middle sizes: blocks of 1, 2 and 4 KiB by the buddy system. A page is split in halves until the size is right; a
  * freed block is joined with its buddy, the other half, as long as that is free and whole; a page that is whole again
  * goes to the operating system. Lists are linked through the pages' records, so that no stray write can damage them.
+ *
+ * Threads may keep lists of their own in front of it, as of the small classes (`cachedBuddies` of heap-plan.ts): a block
+ * in such a list is free for its thread alone, and is not joined with its buddy before it comes back.
  */
-import { HEAP, HEAP_PAGE, PAGE_CLASS, SMALL_CLASSES } from '../../layout/heap.ts';
+import { HEAP, HEAP_CACHE, HEAP_PAGE, PAGE_CLASS, SMALL_CLASSES } from '../../layout/heap.ts';
 import { OS_MEMORY, PAGE_KIND } from '../../layout/os-memory.ts';
 import { NIL } from '../../layout/schema.ts';
 import { mutexEnter, mutexExit } from '../../sync/mutex.ts';
 import type { Thread } from '../../sync/thread.ts';
+import { checkList } from './heap-central.ts';
 import {
   BUDDY,
   CLASS_MASK,
@@ -25,6 +29,7 @@ import { osMapRun, osPageAddress, osUnmapRun } from '../os/os-memory.ts';
 const { heap: HEAP_AT, base: BASE, mutex: OS_MUTEX } = OS_MEMORY.at;
 const { buddyMutex: MUTEX, buddyFree: LISTS } = HEAP.at;
 const { pageClass: CLASS, reserve: RESERVE, buddyNext: NEXT, buddyPrev: PREV } = HEAP_PAGE.at;
+const { head: HEAD, room: ROOM, flushes: FLUSHES } = HEAP_CACHE.at;
 const FIRST_CLASS = SMALL_CLASSES + 1;
 /** Blocks of this size have links of their own. */
 const UNIT_SHIFT = 8;
@@ -108,8 +113,38 @@ export function buddyFree(thr: Thread, os: number, at: number, state: number): b
   return valid;
 }
 
-/** Joins a block with its buddies as far as they are free, and puts what has become of it where it belongs. */
-function join(thr: Thread, os: number, block: number, blockClass: number): void {
+/**
+ * Gives the first `count` blocks of a cache's list back. The cache is the calling thread's, or its thread has ended. Takes
+ * the buddy mutex, and the node's for each page that is whole again.
+ * @returns pages that went to the operating system
+ * @throws MemoryCorruption when the list is damaged; nothing is changed then
+ */
+export function buddyFlush(thr: Thread, os: number, cache: number, cls: number, count: number): number {
+  const { mem, u8 } = thr;
+  checkList(thr, os, cache, cls, count);
+  const states = statesOf(mem, os);
+  const mutex = mem[os + HEAP_AT] + MUTEX;
+  let at = mem[cache + HEAD + cls];
+  let pages = 0;
+  mutexEnter(thr, mutex);
+  for (let i = 0; i < count; i++) {
+    const next = mem[at];
+    u8[states + granuleOf(mem, os, at)] = 0;
+    if (join(thr, os, at, cls)) pages++;
+    at = next;
+  }
+  mem[cache + HEAD + cls] = at;
+  mem[cache + ROOM + cls] += count;
+  mutexExit(thr, mutex);
+  mem[cache + FLUSHES + cls]++;
+  return pages;
+}
+
+/**
+ * Joins a block with its buddies as far as they are free, and puts what has become of it where it belongs. Returns whether
+ * a page went to the operating system.
+ */
+function join(thr: Thread, os: number, block: number, blockClass: number): boolean {
   const { mem, u8 } = thr;
   const base = mem[os + BASE];
   const states = statesOf(mem, os);
@@ -118,8 +153,8 @@ function join(thr: Thread, os: number, block: number, blockClass: number): void 
   while (cls < PAGE_CLASS) {
     const buddy = base + ((at - base) ^ classWords(cls));
     const granule = granuleOf(mem, os, buddy);
-    // A buddy that is split, or in use, has another state.
-    if (u8[states + granule] !== (BUDDY | cls)) break;
+    // Its state byte may be its thread's to write: whether it is in a list says the page's record, which is the mutex's.
+    if (freeClass(mem, os, buddy) !== cls) break;
     unlink(mem, os, cls, buddy);
     u8[states + granule] = 0;
     at = Math.min(at, buddy);
@@ -127,11 +162,17 @@ function join(thr: Thread, os: number, block: number, blockClass: number): void 
   }
   if (cls < PAGE_CLASS) {
     setFree(thr, os, cls, at);
-    return;
+    return false;
   }
   mutexEnter(thr, os + OS_MUTEX);
   osUnmapRun(thr, os, pageOfGranule(granuleOf(mem, os, at)));
   mutexExit(thr, os + OS_MUTEX);
+  return true;
+}
+
+/** Class of the free block that starts there; 0: none does. The buddy mutex is held, or at rest. */
+export function freeClass(mem: Int32Array, os: number, at: number): number {
+  return mem[linkWord(mem, os, at) + PREV] & CLASS_MASK;
 }
 
 function setFree(thr: Thread, os: number, cls: number, at: number): void {
@@ -141,16 +182,17 @@ function setFree(thr: Thread, os: number, cls: number, at: number): void {
   const link = linkWord(mem, os, at);
   u8[statesOf(mem, os) + granuleOf(mem, os, at)] = BUDDY | cls;
   mem[link + NEXT] = first;
-  mem[link + PREV] = NIL;
-  if (first !== NIL) mem[linkWord(mem, os, first) + PREV] = at;
+  mem[link + PREV] = NIL | cls;
+  if (first !== NIL) mem[linkWord(mem, os, first) + PREV] = at | cls;
   mem[head] = at;
 }
 
 function unlink(mem: Int32Array, os: number, cls: number, at: number): void {
   const link = linkWord(mem, os, at);
   const next = mem[link + NEXT];
-  const prev = mem[link + PREV];
-  if (next !== NIL) mem[linkWord(mem, os, next) + PREV] = prev;
+  const prev = mem[link + PREV] & ~CLASS_MASK;
+  mem[link + PREV] = 0;
+  if (next !== NIL) mem[linkWord(mem, os, next) + PREV] = prev | cls;
   if (prev !== NIL) mem[linkWord(mem, os, prev) + NEXT] = next;
   else mem[buddyList(mem, os, cls)] = next;
 }

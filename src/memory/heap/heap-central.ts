@@ -6,7 +6,7 @@
  * The mutex of a class is held over the trip to the operating system too (whose mutex lies below it), so that nobody
  * sees a page that is half taken or half given back.
  */
-import { HEAP, HEAP_CACHE, HEAP_CENTRAL, HEAP_PAGE } from '../../layout/heap.ts';
+import { HEAP, HEAP_CACHE, HEAP_CENTRAL, HEAP_PAGE, SMALL_CLASSES } from '../../layout/heap.ts';
 import { OS_MEMORY, PAGE_KIND } from '../../layout/os-memory.ts';
 import { NIL } from '../../layout/schema.ts';
 import { mutexEnter, mutexExit } from '../../sync/mutex.ts';
@@ -31,7 +31,7 @@ import {
 import { osMapRun, osPageAddress, osUnmapRun } from '../os/os-memory.ts';
 
 const { heap: HEAP_AT, mutex: OS_MUTEX } = OS_MEMORY.at;
-const { central: CENTRALS, nThreads: N_THREADS } = HEAP.at;
+const { central: CENTRALS, nThreads: N_THREADS, buddyRoom: BUDDY_ROOM } = HEAP.at;
 const { mutex: MUTEX, partial: PARTIAL, batch: BATCH } = HEAP_CENTRAL.at;
 const { head: HEAD, room: ROOM, refills: REFILLS, flushes: FLUSHES } = HEAP_CACHE.at;
 const { pageClass: PAGE_CLASS, free: FREE, scan: SCAN, next: NEXT, prev: PREV } = HEAP_PAGE.at;
@@ -48,6 +48,7 @@ export function centralOf(mem: Int32Array, os: number, cls: number): number {
 
 /** Most blocks in a thread's list. */
 export function cacheLimit(mem: Int32Array, os: number, cls: number): number {
+  if (cls > SMALL_CLASSES) return mem[mem[os + HEAP_AT] + BUDDY_ROOM];
   return CACHED_BATCHES * mem[centralOf(mem, os, cls) + BATCH];
 }
 
@@ -66,8 +67,7 @@ export function refill(thr: Thread, os: number, cls: number): boolean {
   const cache = cacheOf(mem, os, thr.id);
   const central = centralOf(mem, os, cls);
   const want = mem[central + BATCH];
-  const lost = want * CACHED_BATCHES - mem[cache + ROOM + cls];
-  if (lost !== 0) throw lostBlocks(thr, os, cls, lost);
+  checkEmpty(thr, os, cls);
   mutexEnter(thr, central + MUTEX);
   // The word that the next block's address goes to.
   let link = cache + HEAD + cls;
@@ -222,7 +222,7 @@ function unlinkPage(mem: Int32Array, central: number, rec: number): void {
 }
 
 /** @throws MemoryCorruption when the first `count` blocks of a list are not all free blocks of the class */
-function checkList(thr: Thread, os: number, cache: number, cls: number, count: number): void {
+export function checkList(thr: Thread, os: number, cache: number, cls: number, count: number): void {
   const { mem, u8 } = thr;
   const states = statesOf(mem, os);
   let at = mem[cache + HEAD + cls];
@@ -253,6 +253,15 @@ export function damagedList(thr: Thread, os: number, cls: number, at: number): E
       `goes on at @${at}, which is none (${there})`,
     thr,
   });
+}
+
+/**
+ * The calling thread's list of a class is empty.
+ * @throws MemoryCorruption when it has lost blocks: its end was overwritten
+ */
+export function checkEmpty(thr: Thread, os: number, cls: number): void {
+  const lost = cacheLimit(thr.mem, os, cls) - thr.mem[cacheOf(thr.mem, os, thr.id) + ROOM + cls];
+  if (lost !== 0) throw lostBlocks(thr, os, cls, lost);
 }
 
 /** The list of a thread ends too early. */

@@ -131,7 +131,7 @@ function checkSmallPage({ mem, u8, os, found, cached, partial }: Audit, page: nu
   }
 }
 
-function checkBuddyPage({ mem, u8, os, found, buddies }: Audit, page: number): void {
+function checkBuddyPage({ mem, u8, os, found, buddies, cached }: Audit, page: number): void {
   const states = statesOf(mem, os);
   const end = firstGranule(page + 1);
   let g = firstGranule(page);
@@ -140,14 +140,16 @@ function checkBuddyPage({ mem, u8, os, found, buddies }: Audit, page: number): v
     const state = u8[states + g];
     const cls = state & CLASS_MASK;
     const size = cls > SMALL_CLASSES && cls <= PAGE_CLASS ? classGranules(cls) : 0;
-    if (size === 0 || g % size !== 0 || ((state & LIVE) === 0 && (state & OWNER_MASK) !== BUDDY)) {
+    const owner = state & OWNER_MASK;
+    if (size === 0 || g % size !== 0 || ((state & LIVE) === 0 && owner !== BUDDY && owner !== CACHED)) {
       found.push(`@${at}: state ${hex(state)} in a page of the buddy system`);
       return;
     }
     for (let i = g + 1; i < g + size; i++) {
       if (u8[states + i] !== 0) found.push(`@${granuleAddress(mem, os, i)}: a state inside a buddy block`);
     }
-    if ((state & LIVE) === 0) {
+    if (owner === CACHED) cached.set(at, cls);
+    else if ((state & LIVE) === 0) {
       if (cls === PAGE_CLASS) found.push(`page ${page}: it is whole, and has not gone back`);
       else if (u8[states + (g ^ size)] === state) found.push(`@${at}: its buddy is free as well`);
       buddies.set(at, cls);
@@ -178,7 +180,7 @@ function checkCaches(audit: Audit): void {
   const { mem, os, found, cached } = audit;
   const heap = mem[os + OS_MEMORY.at.heap];
   for (let id = 1; id <= mem[heap + HEAP.at.nThreads]; id++) {
-    for (let cls = 1; cls <= SMALL_CLASSES; cls++) checkCache(audit, id, cls);
+    for (let cls = 1; cls <= mem[os + OS_MEMORY.at.heapTopClass]; cls++) checkCache(audit, id, cls);
   }
   for (const [at, cls] of cached) {
     found.push(`@${at}: lost: a free block of ${classBytes(cls)} bytes in no thread's list`);
@@ -233,7 +235,7 @@ function checkBuddies({ mem, os, found, buddies }: Audit): void {
         found.push(`@${at}: in the buddy list for ${classBytes(cls)} bytes, without reason`);
         break;
       }
-      if (mem[buddyNext(mem, os, at) - P.buddyNext + P.buddyPrev] !== prev) {
+      if (mem[buddyNext(mem, os, at) - P.buddyNext + P.buddyPrev] !== (prev | cls)) {
         found.push(`@${at}: its prev link in the buddy list is wrong`);
       }
       buddies.delete(at);

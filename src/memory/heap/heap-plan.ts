@@ -1,6 +1,14 @@
 /** Laying out the heap of a node, and making it. */
 import type { ArenaPlanner } from '../../layout/arena.ts';
-import { HEAP, HEAP_CACHE, HEAP_CENTRAL, HEAP_PAGE, HEAP_STATE, SMALL_CLASSES } from '../../layout/heap.ts';
+import {
+  HEAP,
+  HEAP_CACHE,
+  HEAP_CENTRAL,
+  HEAP_PAGE,
+  HEAP_STATE,
+  PAGE_CLASS,
+  SMALL_CLASSES,
+} from '../../layout/heap.ts';
 import { OS_MEMORY, PAGE_KIND } from '../../layout/os-memory.ts';
 import { WORD_BYTES } from '../../layout/schema.ts';
 import { LATCH } from '../../sync/latch-meta.ts';
@@ -11,6 +19,8 @@ import { osMapRunFrom } from '../os/os-node.ts';
 
 /** Blocks of 8, 16, ... 512 bytes that a server has ready at start. */
 export const HEAP_PREALLOCATED: readonly number[] = [1000, 800, 600, 400, 200, 100, 50];
+/** Blocks of 1, 2 and 4 KiB that a server's thread may keep for itself, of each size. */
+export const HEAP_CACHED_BUDDIES = 8;
 /** Blocks of 8, 16, ... 512 bytes that go between a thread and the class's pages at a time: at most 2 KiB. */
 const BATCHES: readonly number[] = [64, 64, 64, 32, 16, 8, 4];
 
@@ -23,6 +33,11 @@ export interface HeapOptions {
   readonly preallocate?: readonly number[];
   /** Blocks to a batch, in all classes, for tests: 1 makes a visit to the shared lists of nearly every call. */
   readonly batch?: number;
+  /**
+   * Blocks of 1, 2 and 4 KiB that a thread may keep in lists of its own, of each size (HEAP_CACHED_BUDDIES is a
+   * server's). None when absent: a freed block is joined with its buddy at once.
+   */
+  readonly cachedBuddies?: number;
 }
 
 /** Where it lies; plain data. */
@@ -36,6 +51,7 @@ export interface HeapPlan {
   readonly pages: number;
   readonly batches: readonly number[];
   readonly preallocate: readonly number[];
+  readonly cachedBuddies: number;
 }
 
 /** Places the heap of an area of `pages` pages of 4 KiB, for threads 1 to `nThreads`. */
@@ -57,6 +73,7 @@ export function heapPlan(
     pages,
     batches: batch === undefined ? BATCHES : BATCHES.map(() => batch),
     preallocate: o.preallocate ?? [],
+    cachedBuddies: o.cachedBuddies ?? 0,
   };
 }
 
@@ -73,6 +90,13 @@ export function heapInit(mem: Int32Array, os: number, plan: HeapPlan): void {
   mem[os + OS_MEMORY.at.heapCaches] = caches - HEAP_CACHE.words;
   mem[at + HEAP.at.central] = central;
   mem[at + HEAP.at.nThreads] = nThreads;
+  mem[at + HEAP.at.buddyRoom] = plan.cachedBuddies;
+  mem[os + OS_MEMORY.at.heapTopClass] = plan.cachedBuddies > 0 ? PAGE_CLASS : SMALL_CLASSES;
+  for (let cls = SMALL_CLASSES + 1; cls <= PAGE_CLASS; cls++) {
+    for (let id = 1; id <= nThreads; id++) {
+      mem[caches + (id - 1) * HEAP_CACHE.words + HEAP_CACHE.at.room + cls] = plan.cachedBuddies;
+    }
+  }
   mutexInit(mem, at + HEAP.at.buddyMutex, LATCH.heapBuddy);
   for (let cls = 1; cls <= SMALL_CLASSES; cls++) {
     const rec = central + (cls - 1) * HEAP_CENTRAL.words;

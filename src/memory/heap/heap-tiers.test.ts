@@ -30,6 +30,68 @@ function setUp(o: MemoryKitOptions = {}) {
 
 const times = <T>(n: number, f: () => T): T[] => Array.from({ length: n }, f);
 
+describe('lists of threads for blocks of the buddy system', () => {
+  const node = { cachedBuddies: 2 };
+
+  it('are filled by what the thread frees, and emptied before the buddy system is asked', () => {
+    const { mem, os, thr, mapped, defects } = setUp({ node });
+    const a = malloc(thr, os, 1024);
+    free(thr, os, a);
+    expect([mapped(), malloc(thr, os, 600)]).toEqual([1, a]);
+    free(thr, os, a);
+    expect(heapStats(mem, os).classes[7]).toMatchObject({
+      bytes: 1024,
+      allocs: 2,
+      hits: 1,
+      refills: 1,
+      flushes: 0,
+    });
+    expect(defects()).toEqual([]);
+    expect([heapTrim(thr, os), mapped()]).toEqual([1, 0]);
+  });
+
+  it.each([1024, 2048, 4096])('hold so many of %i bytes; half of them go back then', (bytes) => {
+    const { mem, os, thr, defects } = setUp({ node });
+    const blocks = times(4, () => malloc(thr, os, bytes));
+    for (const at of blocks) free(thr, os, at);
+    const cls = Math.log2(bytes / 4);
+    expect(heapStats(mem, os).classes[cls - 1]).toMatchObject({ frees: 4, flushes: 2, liveBlocks: 0 });
+    expect(2 - mem[cacheOf(mem, os, 1) + HEAP_CACHE.at.room + cls]).toBe(2);
+    expect(defects()).toEqual([]);
+    heapTrimAll(thr, os);
+    expect(defects()).toEqual([]);
+  });
+
+  it('of another thread are filled by what it frees, and emptied when it has ended', () => {
+    const { kit, os, thr, mapped, defects } = setUp({ node });
+    const other = kit.thread(2);
+    free(other, os, malloc(thr, os, 4096));
+    expect([mapped(), malloc(thr, os, 4096) === NIL]).toEqual([1, false]);
+    expect(mapped()).toBe(2);
+    expect([heapDrain(thr, os, other.id), mapped()]).toEqual([1, 1]);
+    expect(defects()).toEqual([]);
+  });
+
+  it('give way when there is no memory left', () => {
+    const { kit, os, thr } = setUp({ node, pages: [1] });
+    free(thr, os, malloc(thr, os, 1024));
+    expect(malloc(thr, os, 4096)).toBe(kit.nodes[0].base);
+  });
+
+  it('find a double free, and a free block that was written to', () => {
+    const { mem, os, thr } = setUp({ node });
+    const [a, b] = [malloc(thr, os, 2048), malloc(thr, os, 2048)];
+    free(thr, os, a);
+    expect(() => {
+      free(thr, os, a);
+    }).toThrow('double free');
+    free(thr, os, b);
+    mem[b] = 77;
+    malloc(thr, os, 2048);
+    expect(() => malloc(thr, os, 2048)).toThrow('overwritten free block');
+  });
+});
+
 describe('lists of threads', () => {
   it('a batch comes at a time, and one goes back when there are more than two', () => {
     const { kit, mem, os, thr, defects } = setUp({ node: { batch: 4 } });

@@ -3,10 +3,12 @@ import { HEAP, HEAP_CACHE, SMALL_CLASSES } from '../../layout/heap.ts';
 import { OS_MEMORY } from '../../layout/os-memory.ts';
 import { NIL } from '../../layout/schema.ts';
 import type { Thread } from '../../sync/thread.ts';
+import { buddyFlush } from './heap-buddy.ts';
 import { cacheLimit, flush } from './heap-central.ts';
 import { CACHED, cacheOf, CLASS_MASK, granuleOf, isInArea, LIVE, statesOf } from './heap-state.ts';
 
 const { head: HEAD, room: ROOM } = HEAP_CACHE.at;
+const { heapTopClass: TOP_CLASS } = OS_MEMORY.at;
 
 /**
  * `malloc_trim`: gives back all free blocks that the calling thread has in its lists. Takes the mutex of each class.
@@ -16,13 +18,18 @@ export function heapTrim(thr: Thread, os: number): number {
   return flushAll(thr, os, thr.id);
 }
 
+/** Gives the first `count` blocks of a cache's list back to where they came from. @returns pages that went with them */
+export function flushList(thr: Thread, os: number, cache: number, cls: number, count: number): number {
+  return cls > SMALL_CLASSES ? buddyFlush(thr, os, cache, cls, count) : flush(thr, os, cache, cls, count);
+}
+
 function flushAll(thr: Thread, os: number, id: number): number {
   const { mem } = thr;
   const cache = cacheOf(mem, os, id);
   let pages = 0;
-  for (let cls = 1; cls <= SMALL_CLASSES; cls++) {
+  for (let cls = 1; cls <= mem[os + TOP_CLASS]; cls++) {
     const cached = cacheLimit(mem, os, cls) - mem[cache + ROOM + cls];
-    if (cached > 0) pages += flush(thr, os, cache, cls, cached);
+    if (cached > 0) pages += flushList(thr, os, cache, cls, cached);
   }
   return pages;
 }
@@ -36,7 +43,7 @@ export function heapDrain(thr: Thread, os: number, deadThreadId: number): number
   const { mem, u8 } = thr;
   const cache = cacheOf(mem, os, deadThreadId);
   const states = statesOf(mem, os);
-  for (let cls = 1; cls <= SMALL_CLASSES; cls++) {
+  for (let cls = 1; cls <= mem[os + TOP_CLASS]; cls++) {
     const head = mem[cache + HEAD + cls];
     const headState = states + granuleOf(mem, os, head);
     if (head !== NIL && isInArea(mem, os, granuleOf(mem, os, head))) {

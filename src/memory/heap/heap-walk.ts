@@ -1,5 +1,5 @@
 /** Looking at the whole heap, at rest: live blocks, and what has been asked of it. */
-import { CLASS_ROWS, HEAP, HEAP_CACHE, HEAP_PAGE, RUN_CLASS, SMALL_CLASSES } from '../../layout/heap.ts';
+import { CLASS_ROWS, HEAP, HEAP_CACHE, HEAP_PAGE, PAGE_CLASS, RUN_CLASS } from '../../layout/heap.ts';
 import { OS_MEMORY, PAGE_KIND, PAGE_KIND_BITS } from '../../layout/os-memory.ts';
 import {
   CLASS_MASK,
@@ -130,18 +130,18 @@ export function heapStats(mem: Int32Array, os: number): HeapStats {
   };
   const classes: HeapClassStats[] = [];
   for (let cls = 1; cls < CLASS_ROWS; cls++) {
-    const small = cls <= SMALL_CLASSES;
+    const listed = cls <= PAGE_CLASS;
     const allocs = sum(CACHE.allocs + 2 * cls);
     const frees = sum(CACHE.frees + 2 * cls);
-    const refills = small ? words(CACHE.refills + cls) : 0;
+    const refills = listed ? words(CACHE.refills + cls) : 0;
     const run = cls === RUN_CLASS;
     classes.push({
       bytes: run ? 0 : classBytes(cls),
       allocs,
       frees,
-      hits: small ? allocs - refills : 0,
+      hits: listed ? allocs - refills : 0,
       refills,
-      flushes: small ? words(CACHE.flushes + cls) : 0,
+      flushes: listed ? words(CACHE.flushes + cls) : 0,
       liveBlocks: allocs - frees,
       liveBytes: run
         ? sum(CACHE.runBytesAlloc) - sum(CACHE.runBytesFree)

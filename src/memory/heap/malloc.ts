@@ -5,7 +5,7 @@
  * |---------------|------------------------------------------------------------------------|----------------------------|
  * | up to 512     | the thread's own list of the size class (8, 16, 32, ... 512)           | none                       |
  * |               | when that is empty or too long: a batch, from or to the class's pages  | the class's mutex          |
- * | up to 4096    | the buddy system (1, 2, 4 KiB)                                         | the buddy mutex            |
+ * | up to 4096    | the buddy system (1, 2, 4 KiB); where it is planned so, lists in front | the buddy mutex            |
  * | more          | runs of pages                                                          | the node's mutex           |
  *
  * A block's state byte (heap-state.ts) lies outside the blocks and says whether it is live, whose, and of which class:
@@ -22,7 +22,7 @@ import { NIL, WORD_BYTES } from '../../layout/schema.ts';
 import { mutexEnter, mutexExit } from '../../sync/mutex.ts';
 import type { Thread } from '../../sync/thread.ts';
 import { buddyFree, buddyTake } from './heap-buddy.ts';
-import { cacheLimit, damagedList, flush, refill } from './heap-central.ts';
+import { cacheLimit, checkEmpty, damagedList, refill } from './heap-central.ts';
 import { bytesAt, heapFault, wrongSize } from './heap-faults.ts';
 import { runFree, runTake } from './heap-run.ts';
 import {
@@ -35,7 +35,6 @@ import {
   isInArea,
   LIVE,
   MAX_BUDDY_BYTES,
-  MAX_SMALL_BYTES,
   MIN_BLOCK_BYTES,
   OWNER_MASK,
   PAGE_BYTES,
@@ -43,14 +42,15 @@ import {
   statesOf,
   TAG_SHIFT,
 } from './heap-state.ts';
-import { heapTrim } from './heap-trim.ts';
+import { flushList, heapTrim } from './heap-trim.ts';
 import { osRequestFails } from '../os/os-memory.ts';
 
 export { heapLiveBlocks, type HeapBlock, mallocWalk } from './heap-walk.ts';
 export { MAX_SMALL_BYTES, MIN_BLOCK_BYTES, roundedBytes } from './heap-state.ts';
 
 const { mutex: OS_MUTEX, faultsOn: FAULTS_ON, base: BASE, pages: PAGES } = OS_MEMORY.at;
-const { head: HEAD, room: ROOM, allocs: ALLOCS, frees: FREES } = HEAP_CACHE.at;
+const { heapTopClass: TOP_CLASS } = OS_MEMORY.at;
+const { head: HEAD, room: ROOM, allocs: ALLOCS, frees: FREES, refills: REFILLS } = HEAP_CACHE.at;
 const { runBytesAlloc: RUN_ALLOC, runBytesFree: RUN_FREE } = HEAP_CACHE.at;
 const { inPlace: IN_PLACE, refused: REFUSED } = HEAP_CACHE.at;
 const PAGE_WORD_SHIFT = 10;
@@ -68,7 +68,7 @@ if (PAGE_BYTES !== WORD_BYTES << PAGE_WORD_SHIFT) throw new Error('malloc.ts com
  */
 export function malloc(thr: Thread, os: number, bytes: number, tag: number = HEAP_TAG.raw): number {
   const { mem, u8 } = thr;
-  if (bytes <= MAX_SMALL_BYTES && mem[os + FAULTS_ON] === 0) {
+  if (bytes <= MAX_BUDDY_BYTES && mem[os + FAULTS_ON] === 0) {
     const cls = bytes <= MIN_BLOCK_BYTES ? 1 : CLASS_BITS - Math.clz32(bytes - 1);
     const cache = cacheOf(mem, os, thr.id);
     const at = mem[cache + HEAD + cls];
@@ -131,7 +131,7 @@ export function free(thr: Thread, os: number, at: number, tag: number = HEAP_TAG
   const state = statesOf(mem, os) + granule;
   // What is left of the right byte is the class.
   const cls = isInArea(mem, os, granule) ? u8[state] ^ (LIVE | (tag << TAG_SHIFT)) : 0;
-  if (cls < 1 || cls > SMALL_CLASSES) {
+  if (cls < 1 || cls > mem[os + TOP_CLASS]) {
     freeSlow(thr, os, at, tag, 'free');
     return;
   }
@@ -253,10 +253,16 @@ function planRefuses(thr: Thread, os: number, bytes: number): boolean {
 function take(thr: Thread, os: number, bytes: number, tag: number, alignPages: number): number {
   const cls = classOf(bytes);
   if (cls > PAGE_CLASS) return runTake(thr, os, bytes, tag, alignPages);
-  if (cls > SMALL_CLASSES) return buddyTake(thr, os, cls, tag);
   const { mem, u8 } = thr;
   const cache = cacheOf(mem, os, thr.id);
-  if (mem[cache + HEAD + cls] === NIL && !refill(thr, os, cls)) return NIL;
+  if (mem[cache + HEAD + cls] === NIL) {
+    if (cls > SMALL_CLASSES) {
+      checkEmpty(thr, os, cls);
+      mem[cache + REFILLS + cls]++;
+      return buddyTake(thr, os, cls, tag);
+    }
+    if (!refill(thr, os, cls)) return NIL;
+  }
   const at = mem[cache + HEAD + cls];
   const granule = granuleOf(mem, os, at);
   const state = statesOf(mem, os) + granule;
@@ -269,7 +275,7 @@ function take(thr: Thread, os: number, bytes: number, tag: number, alignPages: n
 
 /** A list has become longer than it may be: half of it goes back. */
 function overfull(thr: Thread, os: number, cache: number, cls: number): void {
-  flush(thr, os, cache, cls, cacheLimit(thr.mem, os, cls) >> 1);
+  flushList(thr, os, cache, cls, Math.max(1, cacheLimit(thr.mem, os, cls) >> 1));
 }
 
 /** Blocks of more than 512 bytes, and what is no block. */

@@ -203,8 +203,8 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'heap-hit-skips-plan',
     file: MALLOC,
-    find: '  if (bytes <= MAX_SMALL_BYTES && mem[os + FAULTS_ON] === 0) {',
-    replace: '  if (bytes <= MAX_SMALL_BYTES) {',
+    find: '  if (bytes <= MAX_BUDDY_BYTES && mem[os + FAULTS_ON] === 0) {',
+    replace: '  if (bytes <= MAX_BUDDY_BYTES) {',
     doc: 'a request that a list has a block for passes by the fault plan',
     scenarios: ['heap-faults-hit'],
     oracle: [...BROKEN],
@@ -235,8 +235,8 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'heap-buddy-any-size',
     file: BUDDY,
-    find: '    if (u8[states + granule] !== (BUDDY | cls)) break;',
-    replace: '    if ((u8[states + granule] & ~CLASS_MASK) !== BUDDY) break;',
+    find: '    if (freeClass(mem, os, buddy) !== cls) break;',
+    replace: '    if (freeClass(mem, os, buddy) === 0) break;',
     doc: 'a block is joined with a buddy that is split',
     scenarios: ['heap-buddy-split'],
     oracle: [...BROKEN],
@@ -267,18 +267,58 @@ export const mutants: readonly Mutant[] = [
     oracle: [...BROKEN],
   },
   {
-    id: 'heap-buddy-state-late',
+    id: 'heap-buddy-taken-stays-free',
     file: BUDDY,
-    find: `    u8[statesOf(mem, os) + granuleOf(mem, os, at)] = LIVE | (tag << TAG_SHIFT) | cls;
+    find: `  mem[link + PREV] = 0;
+`,
+    replace: '',
+    doc: 'a block that was taken still counts as free: its buddy joins it',
+    scenarios: ['heap-buddy', 'heap-tiers', 'heap-buddy-lists'],
+    oracle: [...BROKEN],
+  },
+  {
+    id: 'heap-buddy-flush-unlatched',
+    file: BUDDY,
+    find: `  mutexEnter(thr, mutex);
+  for (let i = 0; i < count; i++) {
+    const next = mem[at];
+    u8[states + granuleOf(mem, os, at)] = 0;
+    if (join(thr, os, at, cls)) pages++;
+    at = next;
   }
-  mutexExit(thr, mutex);
 `,
-    replace: `  }
-  mutexExit(thr, mutex);
-  if (at !== NIL) u8[statesOf(mem, os) + granuleOf(mem, os, at)] = LIVE | (tag << TAG_SHIFT) | cls;
+    replace: `  for (let i = 0; i < count; i++) {
+    const next = mem[at];
+    u8[states + granuleOf(mem, os, at)] = 0;
+    if (join(thr, os, at, cls)) pages++;
+    at = next;
+  }
+  mutexEnter(thr, mutex);
 `,
-    doc: 'a block of the buddy system is said to be in use after the mutex was left: its buddy may have joined it',
-    scenarios: ['heap-buddy', 'heap-tiers'],
+    doc: "a thread's list goes back to the buddy system without its mutex",
+    scenarios: ['heap-buddy-lists'],
+    oracle: [...BROKEN],
+  },
+  {
+    id: 'heap-buddy-flush-state-stays',
+    file: BUDDY,
+    find: `    u8[states + granuleOf(mem, os, at)] = 0;
+    if (join(`,
+    replace: `    if (join(`,
+    doc: 'a block that is joined with its buddy still says that it is in a list',
+    scenarios: ['heap-buddy-lists'],
+    oracle: [...BROKEN],
+  },
+  {
+    id: 'heap-buddy-flush-head-stays',
+    file: BUDDY,
+    find: `  mem[cache + HEAD + cls] = at;
+  mem[cache + ROOM + cls] += count;
+  mutexExit(thr, mutex);`,
+    replace: `  mem[cache + ROOM + cls] += count;
+  mutexExit(thr, mutex);`,
+    doc: 'what has gone back to the buddy system stays at the head of the list',
+    scenarios: ['heap-buddy-lists'],
     oracle: [...BROKEN],
   },
   {

@@ -42,13 +42,18 @@ interface Heap {
 }
 type Body = (ctx: Ctx<Heap>) => unknown;
 
-function heapKit(pages: number): Heap {
+function heapKit(pages: number, cachedBuddies: number): Heap {
   const kit: Heap['kit'] = new Kit({
     threads: THREADS,
     place: { ready: EVENT, slots: SLOTS, pools: SPECIAL_POOL },
     plan: (planner) => {
       planner.openNode();
-      return nodeMemoryPlan(planner, { bytes: pages * OS_PAGE_BYTES, nThreads: THREADS, batch: 1 });
+      return nodeMemoryPlan(planner, {
+        bytes: pages * OS_PAGE_BYTES,
+        nThreads: THREADS,
+        batch: 1,
+        cachedBuddies,
+      });
     },
   });
   nodeMemoryInit(kit.mem, kit.extra);
@@ -87,6 +92,12 @@ function three512(ctx: Ctx<Heap>): void {
 
 const buddy1024: Body = (ctx) => takeAndGive(ctx, 1024, 2);
 const buddy2048: Body = (ctx) => takeAndGive(ctx, 2048, 1);
+
+/** One of two buddies is freed into the own list, comes back from there, and goes with another to the buddy system. */
+function buddyLists(ctx: Ctx<Heap>): void {
+  freeBuddy(ctx);
+  takeAndGive(ctx, 1024, 2);
+}
 
 /** Everything that it had goes back, the page with it unless another has blocks of it. */
 function takeAndTrim(ctx: Ctx<Heap>): void {
@@ -245,6 +256,7 @@ function heapScenario(
   threads: readonly Body[],
   o: {
     readonly pages?: number;
+    readonly cachedBuddies?: number;
     readonly prepare?: (s: Heap) => void;
     readonly check?: (s: Heap, results: readonly unknown[]) => void;
     readonly death?: boolean;
@@ -258,7 +270,7 @@ function heapScenario(
     memory: 0,
     exhaustive: o.exhaustive ?? true,
     setup: () => {
-      const s = heapKit(o.pages ?? 4);
+      const s = heapKit(o.pages ?? 4, o.cachedBuddies ?? 0);
       o.prepare?.(s);
       return s;
     },
@@ -326,6 +338,14 @@ export const scenarios: readonly Scenario<Heap>[] = [
     takeAndTrim,
   ]),
   heapScenario('heap-buddy', 'Are blocks of two sizes split and joined right?', [buddy1024, buddy2048]),
+  heapScenario('heap-buddy-lists', 'And with lists of the threads in front?', [buddyLists, buddyLists], {
+    cachedBuddies: 1,
+    prepare: makeBuddies,
+    check: (s) => {
+      for (const thr of s.kit.threads) heapTrim(thr, s.os);
+      checkHeap(s);
+    },
+  }),
   heapScenario('heap-buddies', 'Are two buddies joined, whoever is freed first?', [freeBuddy, freeBuddy], {
     prepare: makeBuddies,
   }),
