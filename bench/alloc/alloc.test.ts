@@ -149,7 +149,7 @@ const MEASURED = rows([
   ['bump', 64, 1, 2],
   ['bump', 64, 2, 2],
   ['ut_allocator', 64, 1, 60],
-  ['ut_allocator, not counted', 64, 1, 50],
+  ['ut_allocator uncounted', 64, 1, 50],
   ['first-fit list', 64, 1, 80],
   ['first-fit list', 64, 2, 205],
   ['MEM_ROOT', 64, 1, 5],

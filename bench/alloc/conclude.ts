@@ -63,8 +63,8 @@ function counted(cells: readonly Cell[], bytes: number): string | null {
 }
 
 const COUNTED = [
-  ['ut_allocator', 'ut_allocator, not counted'],
-  ['my_malloc', 'my_malloc, not counted'],
+  ['ut_allocator', 'ut_allocator uncounted'],
+  ['my_malloc', 'my_malloc uncounted'],
 ] as const;
 
 function fromRoot(cells: readonly Cell[], bytes: number): string | null {

@@ -23,9 +23,9 @@ import type { AllocContender } from './run.ts';
 export const CONTENDERS = {
   malloc: { origin: 'ours', doc: 'the tiered allocator: caches of the thread, buddies, pages' },
   ut_allocator: { origin: 'ours', doc: 'with its header, and counted' },
-  'ut_allocator, not counted': { origin: 'ours', doc: 'with its header; global instrumentation off' },
+  'ut_allocator uncounted': { origin: 'ours', doc: 'with its header; global instrumentation off' },
   my_malloc: { origin: 'ours', doc: 'with its header, and counted' },
-  'my_malloc, not counted': { origin: 'ours', doc: 'with its header; global instrumentation off' },
+  'my_malloc uncounted': { origin: 'ours', doc: 'with its header; global instrumentation off' },
   mem_heap: { origin: 'ours', doc: 'on top of a heap that is emptied now and then' },
   MEM_ROOT: { origin: 'ours', doc: 'an arena that is cleared for reuse now and then' },
   'buddy pool': { origin: 'ours', doc: 'mem_area_alloc of 5.1: splits and merges under one mutex' },
@@ -52,7 +52,7 @@ export function fits(name: ContenderName, bytes: number): boolean {
 
 /** Whether a contender's allocations are counted is a switch in the memory that all of them share: before each batch. */
 export function switchAccounting(name: ContenderName, plan: AllocPlan): void {
-  const globalInstrumentation = !name.endsWith('not counted');
+  const globalInstrumentation = !name.endsWith('uncounted');
   psiSetConsumers(new Int32Array(plan.buffer), new Psi(plan.psi), { globalInstrumentation });
 }
 
@@ -84,7 +84,7 @@ function contenderOf(
         },
       };
     case 'ut_allocator':
-    case 'ut_allocator, not counted': {
+    case 'ut_allocator uncounted': {
       const alloc = new UtAllocator(env);
       const key = MEM_KEY.other;
       return {
@@ -95,7 +95,7 @@ function contenderOf(
       };
     }
     case 'my_malloc':
-    case 'my_malloc, not counted': {
+    case 'my_malloc uncounted': {
       const my = new MyEnv(env);
       const key = MEM_KEY.netBuff;
       return {
