@@ -19,7 +19,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   buffer: [...BESIDE, 'memory'],
   index: [...BESIDE, 'memory', 'buffer'],
   session: [...BESIDE, 'memory', 'buffer', 'index'],
-  bill: [...BASE, 'memory', 'buffer'],
+  bill: [...BESIDE, 'memory', 'buffer'],
 };
 /** Files directly in src that may know every part. */
 const ROOTS = ['src/engine.ts', 'src/index.ts'];

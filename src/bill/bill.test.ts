@@ -105,6 +105,13 @@ describe('the bill as it is really paid', () => {
     expect(measured.slice(1)).toEqual(measureBill(items).items.slice(1));
   });
 
+  it('counts aligned memory in passes, too', () => {
+    const log = { ...items[items.length - 1], count: 3, bytes: 40 * MIB };
+    const { passes, items: measured } = measureBill([log], 0, undefined, 50 * MIB);
+    expect(passes).toBe(3);
+    expect(measured[0].tracked).toBe(3 * (40 * MIB + 511 + 32));
+  });
+
   it('refuses an object that no arena can hold', () => {
     expect(() => measureBill([{ ...items[0], bytes: 2 ** 40 }])).toThrow(BillTooLarge);
   });

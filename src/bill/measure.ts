@@ -1,12 +1,12 @@
 /**
  * The other side of the bill: every object is really asked for, from the allocator that the server asks, on the
  * simulated memory of a node, and what it took is read from the allocators' own books. Nothing is written into the
- * objects, so memory that only has to be there costs nothing.
+ * objects but the zeros of aligned_memory, so memory that only has to be there costs nothing.
  */
 import { allocateArena, ArenaPlanner, MAX_ARENA_BYTES } from '../layout/arena.ts';
 import { RealClock, VirtualClock } from '../layout/clock.ts';
 import { ErrorLog } from '../layout/error-log.ts';
-import { UT_NEW_PFX } from '../layout/headers.ts';
+import { ALIGNED_MEMORY, UT_NEW_PFX } from '../layout/headers.ts';
 import { OS_MEMORY } from '../layout/os-memory.ts';
 import { NIL } from '../layout/schema.ts';
 import { getU53 } from '../layout/words.ts';
@@ -16,11 +16,22 @@ import { OS_PAGE_BYTES } from '../memory/os/os-memory.ts';
 import { osTlbReach, type TlbReach } from '../memory/os/os-tlb.ts';
 import { Psi, psiAttach, psiInit, psiPlan } from '../memory/psi/psi.ts';
 import { MEM_KEY } from '../memory/psi/psi-keys.ts';
-import { PFX_BYTES, UtAllocator, utAllocate, utDeallocate, utSizeOf } from '../memory/ut/ut-allocator.ts';
+import {
+  OutOfMemoryFatal,
+  PFX_BYTES,
+  UtAllocator,
+  utAllocate,
+  utDeallocate,
+  utSizeOf,
+} from '../memory/ut/ut-allocator.ts';
 import { utAllocateLarge, utDeallocateLarge } from '../memory/ut/ut-large.ts';
 import { attachThread, planRuntime, runtimeInit } from '../sync/runtime.ts';
 import { type Thread, THREAD_KIND } from '../sync/thread.ts';
 import { type BillItem, LOG_BLOCK_BYTES } from './objects.ts';
+import type { MemEnv } from '../memory/env.ts';
+import { alignedAllocate, alignedFree } from '../memory/ut/aligned.ts';
+import { utLibrary, type UtLibrary } from '../memory/ut/ut-entry.ts';
+import { utSite } from '../memory/ut/ut-keys.ts';
 
 /** What the objects of one kind really took, bytes. */
 export interface Measured {
@@ -66,18 +77,20 @@ export class BillTooLarge extends Error {
  * Allocates everything.
  * @param largePageBytes size of the huge pages that large memory comes in; 0: large_pages is off
  * @param onProgress called now and then with objects done, of how many
+ * @param mostBytes memory for objects at a time, unless one needs more
  * @throws BillTooLarge
  */
 export function measureBill(
   items: readonly BillItem[],
   largePageBytes = 0,
   onProgress: (done: number, total: number) => void = () => undefined,
+  mostBytes: number = MOST_BYTES,
 ): MeasuredBill {
   const most = Math.floor(MAX_ARENA_BYTES * BOOKS) - SLACK_BYTES;
   const largest = items.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   if (largest.bytes > most) throw new BillTooLarge(largest, most);
   const all = items.reduce((sum, item) => sum + item.count * roundedUp(item.bytes, largePageBytes), 0);
-  const bytes = Math.min(all, Math.max(roundedUp(largest.bytes, largePageBytes), MOST_BYTES)) + SLACK_BYTES;
+  const bytes = Math.min(all, Math.max(roundedUp(largest.bytes, largePageBytes), mostBytes)) + SLACK_BYTES;
   const bill = new Bill(bytes, items, largePageBytes);
   const total = items.reduce((sum, item) => sum + item.count, 0);
   let done = 0;
@@ -91,6 +104,9 @@ export function measureBill(
 }
 
 const TOLD_EVERY = 10_000;
+/** Where the server asks for the log buffer. */
+const LOG_SITE = utSite('log0log.cc', 1);
+
 /** More than a size class or a page adds. */
 const roundedUp = (bytes: number, page: number): number =>
   bytes < OS_PAGE_BYTES ? 2 * (bytes + PFX_BYTES) : bytes + 2 * Math.max(page, OS_PAGE_BYTES);
@@ -107,6 +123,10 @@ class Bill {
   private readonly largePageBytes: number;
   private readonly large: number[] = [];
   private readonly blocks: number[] = [];
+  private readonly ut: UtLibrary;
+  /** ALIGNED_MEMORY records of the aligned objects, and how many hold one. */
+  private readonly holders: number;
+  private nHeld = 0;
 
   constructor(bytes: number, items: readonly BillItem[], largePageBytes: number) {
     this.largePageBytes = largePageBytes;
@@ -122,6 +142,8 @@ class Bill {
     const runtime = planRuntime(planner, 1);
     const psi = psiPlan(planner, 1);
     this.pfx = planner.place('pfx', UT_NEW_PFX, Math.max(1, nLarge));
+    const nAligned = items.reduce((n, item) => (item.source === 'aligned' ? n + item.count : n), 0);
+    this.holders = planner.place('aligned', ALIGNED_MEMORY, Math.max(1, nAligned));
     planner.openNode();
     const node = nodeMemoryPlan(planner, {
       bytes: Math.max(SLACK_BYTES, bytes - hugeBytes),
@@ -141,14 +163,15 @@ class Bill {
     const service = new Psi(psi);
     psiAttach(this.thr, service);
     this.os = node.at;
-    this.alloc = new UtAllocator({
+    const env: MemEnv = {
       os: node.at,
       allOs: [node.at],
       psi: service,
       sleepClock: new VirtualClock(),
       log: new ErrorLog(),
-      oomFatal: false,
-    });
+    };
+    this.alloc = new UtAllocator(env).setOomNotFatal();
+    this.ut = utLibrary(env);
   }
 
   /** Allocates all objects of a kind, and keeps them unless memory runs out. @returns what they took together */
@@ -164,7 +187,8 @@ class Bill {
         onObject();
         continue;
       }
-      if (this.blocks.length + this.large.length === 0) throw new BillTooLarge(item, this.areaBytes);
+      if (this.blocks.length + this.large.length + this.nHeld === 0)
+        throw new BillTooLarge(item, this.areaBytes);
       allocated += this.given() - before;
       this.giveBack();
       this.passes++;
@@ -189,12 +213,25 @@ class Bill {
       this.large.push(at);
       return took;
     }
-    // aligned_memory asks for so much that an aligned address is in it.
-    const asked = source === 'aligned' ? bytes + LOG_BLOCK_BYTES - 1 : bytes;
-    const at = utAllocate(thr, alloc, asked, MEM_KEY[key], false, false);
+    if (source === 'aligned') return this.oneAligned(bytes);
+    const at = utAllocate(thr, alloc, bytes, MEM_KEY[key], false, false);
     if (at === NIL) return 0;
     this.blocks.push(at);
     return utSizeOf(mem, at);
+  }
+
+  private oneAligned(bytes: number): number {
+    const { thr, mem, ut } = this;
+    const holder = this.holders + this.nHeld * ALIGNED_MEMORY.words;
+    try {
+      alignedAllocate(thr, ut, holder, bytes, LOG_BLOCK_BYTES, LOG_SITE);
+    } catch (error) {
+      // What ends a server is here only the end of a pass.
+      if (error instanceof OutOfMemoryFatal) return 0;
+      throw error;
+    }
+    this.nHeld++;
+    return utSizeOf(mem, mem[holder + ALIGNED_MEMORY.at.memory]);
   }
 
   /** Bytes that heap and operating system have given, by their own books. */
@@ -210,6 +247,9 @@ class Bill {
     this.large.forEach((at, i) => {
       utDeallocateLarge(thr, alloc, at, this.pfx + i * UT_NEW_PFX.words);
     });
+    for (; this.nHeld > 0; this.nHeld--) {
+      alignedFree(thr, this.ut, this.holders + (this.nHeld - 1) * ALIGNED_MEMORY.words, LOG_SITE);
+    }
     this.blocks.length = 0;
     this.large.length = 0;
   }

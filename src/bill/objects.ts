@@ -4,6 +4,7 @@
  */
 import { chunkLayout, findPrime, type PoolSizing } from '../buffer/sizes.ts';
 import { WORD_BYTES } from '../layout/schema.ts';
+import { UNIV_PAGE_SIZE } from '../storage/page.ts';
 import type { MemKeyName } from '../memory/psi/psi-keys.ts';
 
 export interface BillSettings {
@@ -37,16 +38,16 @@ export interface BillItem {
   readonly count: number;
   /** Bytes of one, by the formula. */
   readonly bytes: number;
+  /** Instrument; of aligned memory the place decides. */
   readonly key: MemKeyName;
 }
 
-export const UNIV_PAGE_BYTES = 16_384;
 /** `sizeof(buf_block_t)` of 8.0.25 as the source article has it. */
 export const BUF_BLOCK_BYTES = 440;
 /** A cell of a hash table is one pointer. */
 const CELL_BYTES = 2 * WORD_BYTES;
 /** `os_event`: mutex 40, flag 8, signal count 8, condition variable 48, list iterator 8. */
-export const OS_EVENT_BYTES = 40 + 8 + 8 + 48 + 8;
+const OS_EVENT_BYTES = 40 + 8 + 8 + 48 + 8;
 /** Alignment of the log buffer: a block of the log. */
 export const LOG_BLOCK_BYTES = 512;
 /** DICT_POOL_PER_TABLE_HASH */
@@ -57,7 +58,7 @@ const POINTER_BYTES = 8;
 
 /** Pages of the pool that can be used, when every chunk starts at a page boundary. */
 export function usablePages({ pool, blockBytes }: BillSettings): number {
-  const chunk = chunkLayout({ memSize: pool.chunk, blockBytes, pageSize: UNIV_PAGE_BYTES, base: 0 });
+  const chunk = chunkLayout({ memSize: pool.chunk, blockBytes, pageSize: UNIV_PAGE_SIZE, base: 0 });
   return (pool.size / pool.chunk) * chunk.size;
 }
 
@@ -67,11 +68,11 @@ export function billItems(s: BillSettings): BillItem[] {
   const layout = chunkLayout({
     memSize: chunk,
     blockBytes: s.blockBytes,
-    pageSize: UNIV_PAGE_BYTES,
+    pageSize: UNIV_PAGE_SIZE,
     base: 0,
   });
   const chunks = size / chunk;
-  const blocks = Math.floor(chunk / UNIV_PAGE_BYTES) * chunks;
+  const blocks = Math.floor(chunk / UNIV_PAGE_SIZE) * chunks;
   const pagesOfInstance = (layout.size * chunks) / instances;
   const cells = (n: number): number => findPrime(Math.floor(n)) * CELL_BYTES;
   const ahiCells = Math.floor(size / POINTER_BYTES / AHI_POOL_SHARE);
@@ -85,7 +86,7 @@ export function billItems(s: BillSettings): BillItem[] {
   });
   const pageHash = 2 * pagesOfInstance;
   const dict = size / (DICT_POOL_PER_TABLE_HASH * POINTER_BYTES);
-  const lock = LOCK_CELLS_PER_PAGE * (size / UNIV_PAGE_BYTES);
+  const lock = LOCK_CELLS_PER_PAGE * (size / UNIV_PAGE_SIZE);
   const events = (object: string, each: number): BillItem => ({
     object,
     formula: `${each} × ${OS_EVENT_BYTES} per block`,
