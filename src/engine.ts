@@ -2,14 +2,16 @@
  * The composition root: lays the arena out, makes everything in it, and gives each thread its views. The one file in
  * src that may know every module.
  */
-import { planInstance, planPoolGlobals, bufPoolInit, type BufPoolConfig } from './buffer/pool-plan.ts';
-import { BufPool, type BufPoolPlan, type InstancePlan } from './buffer/instance.ts';
+import { bufPoolInit, type BufPoolConfig, chunksPerInstance, PoolPlanner } from './buffer/pool-plan.ts';
+import { BufPool, type BufPoolPlan } from './buffer/instance.ts';
 import { allocateArena, type ArenaPlan, ArenaPlanner } from './layout/arena.ts';
 import { POOL_STAT, SPACE } from './layout/buffer.ts';
 import { type Clock, RealClock, VirtualClock } from './layout/clock.ts';
-import { ErrorLog } from './layout/error-log.ts';
+import { ErrorLog, type LogLine } from './layout/error-log.ts';
+import { Rng } from './layout/rng.ts';
 import { NIL } from './layout/schema.ts';
-import { GLOBAL_CONN_MEM, LEDGER, THD } from './layout/session.ts';
+import { GLOBAL_CONN_MEM, LEDGER, SESSION, THD } from './layout/session.ts';
+import { MAX_TABLES, TABLE } from './layout/table.ts';
 import { CONTROL } from './layout/thread.ts';
 import type { MemEnv } from './memory/env.ts';
 import { HEAP_CACHED_BUDDIES, HEAP_PREALLOCATED } from './memory/heap/heap-plan.ts';
@@ -17,10 +19,18 @@ import { nodeMemoryInit, type NodeMemoryPlan, nodeMemoryPlan } from './memory/os
 import { HUGE_2M } from './memory/os/os-huge-pool.ts';
 import { osSetFaults } from './memory/os/os-memory.ts';
 import { osTotalInit, osTotalPlan } from './memory/os/os-total.ts';
+import { beginNumaInterleave, endNumaInterleave, placementBegin } from './memory/os/placement.ts';
+import { MemRootEnv } from './memory/mem-root/mem-root-env.ts';
 import { Psi, psiAttach, psiInit, psiPlan, type PsiPlan } from './memory/psi/psi.ts';
 import { siteTableInit, type SiteTablePlan, siteTablePlan } from './memory/ut/site.ts';
 import { UtAllocator } from './memory/ut/ut-allocator.ts';
+import { isInterleavedOverAll, type NumaConfig } from './numa/config.ts';
+import { TaskPolicy } from './numa/placement.ts';
+import { placePool } from './numa/pool-placement.ts';
+import { distancesFrom, topologyInit, topologyPlan } from './numa/topology.ts';
 import { globalConnMemInit, type GlobalConnMemValues, ThdMemCounter } from './session/thd-mem-cnt.ts';
+import { SESSION_ACCOUNTS } from './session/thd-accounts.ts';
+import { THD_ERROR_HOOK } from './session/thd-error.ts';
 import { thdSetup } from './session/thd.ts';
 import { yardInit, type YardPlan, yardPlan } from './session/yard-plan.ts';
 import { dataFileName } from './storage/data-dir.ts';
@@ -41,7 +51,12 @@ import { join } from 'node:path';
 export interface EngineConfig {
   readonly seed: number;
   readonly nodes: number;
+  /** Their distances (as many as nodes), and where memory is placed. */
+  readonly numa: NumaConfig;
+  /** Clients, each with a seat of its own. */
   readonly sessions: number;
+  /** Threads that run them; thread t is of node t % nodes. */
+  readonly threads: number;
   /** Latch-order checking. */
   readonly checked: boolean;
   readonly pool: Omit<BufPoolConfig, 'nSpaces' | 'nThreads'>;
@@ -71,13 +86,19 @@ export interface EngineConfig {
 export interface EnginePlan {
   readonly arena: ArenaPlan;
   readonly runtime: RuntimePlan;
+  /** NUMA_TOPOLOGY */
+  readonly topology: number;
   readonly pool: BufPoolPlan;
   readonly osMemory: readonly NodeMemoryPlan[];
   /** OS_TOTAL: all nodes together. */
   readonly osTotal: number;
   readonly psi: PsiPlan;
   readonly globalConnMem: number;
+  /** THD and SESSION by session. */
   readonly thds: number;
+  readonly sessions: number;
+  /** TABLE records, for programs that add rows. */
+  readonly tables: number;
   readonly ledger: number;
   readonly sites: SiteTablePlan | null;
   readonly yard: YardPlan | null;
@@ -89,13 +110,30 @@ export interface EngineShare {
   readonly config: EngineConfig;
   readonly plan: EnginePlan;
   readonly epochNs: bigint;
+  /** What its making had to say in the error log. */
+  readonly log: readonly LogLine[];
 }
 
-/** Thread slots: the main thread, the sessions, then a page cleaner per node. */
+/** Thread slots: the main thread, those that run sessions, then a page cleaner per node. */
 export const MAIN_SLOT = 0;
-export const sessionSlot = (session: number): number => session + 1;
-export const cleanerSlot = (config: EngineConfig, node: number): number => config.sessions + 1 + node;
-const threadsOf = (config: EngineConfig): number => config.sessions + 1 + config.nodes;
+export const threadSlot = (thread: number): number => thread + 1;
+export const cleanerSlot = (config: EngineConfig, node: number): number => config.threads + 1 + node;
+const threadsOf = (config: EngineConfig): number => config.threads + 1 + config.nodes;
+
+/** Node of a session, and of a thread that runs sessions. */
+export const nodeOfSession = (config: EngineConfig, session: number): number => session % config.nodes;
+export const nodeOfThread = (config: EngineConfig, thread: number): number => thread % config.nodes;
+
+/** Addresses of a session's records. */
+export const thdAt = (plan: EnginePlan, session: number): number => plan.thds + session * THD.words;
+export const sessionAt = (plan: EnginePlan, session: number): number =>
+  plan.sessions + session * SESSION.words;
+
+/** Threads draw from the streams below, by their ids. */
+const FIRST_SESSION_STREAM = 2 ** 16;
+
+/** Sessions are known to the Performance Schema by the numbers after the threads'. */
+const psiIdOf = (config: EngineConfig, session: number): number => threadsOf(config) + 1 + session;
 
 function poolConfigOf(config: EngineConfig): BufPoolConfig {
   return { ...config.pool, nSpaces: config.tablespaces + 1, nThreads: threadsOf(config) };
@@ -106,15 +144,22 @@ export function planEngine(config: EngineConfig): EnginePlan {
   const planner = new ArenaPlanner();
   const pool = poolConfigOf(config);
   const runtime = planRuntime(planner, threadsOf(config));
-  const psi = psiPlan(planner, threadsOf(config));
+  const topology = topologyPlan(planner);
+  const psi = psiPlan(planner, threadsOf(config), {
+    sessions: config.sessions,
+    accounts: SESSION_ACCOUNTS,
+  });
   const globalConnMem = planner.place('global_conn_mem', GLOBAL_CONN_MEM);
   const thds = planner.place('thd', THD, config.sessions);
+  const sessions = planner.place('session', SESSION, config.sessions);
+  const tables = planner.place('table', TABLE, MAX_TABLES);
   const ledger = planner.place('ledger', LEDGER, config.tablespaces * config.pagesPerSpace);
   const osTotal = osTotalPlan(planner);
   const sites = config.origins ? siteTablePlan(planner) : null;
-  const globals = planPoolGlobals(planner, pool, config.nodes);
+  const { distance } = config.numa;
+  const where = placePool(pool.instances, chunksPerInstance(pool), config.numa.pool, distance);
+  const pools = new PoolPlanner(planner, pool, where, config.nodes);
   let yard: YardPlan | null = null;
-  const instances: InstancePlan[] = [];
   const osMemory: NodeMemoryPlan[] = [];
   for (let node = 0; node < config.nodes; node++) {
     planner.openNode();
@@ -132,21 +177,22 @@ export function planEngine(config: EngineConfig): EnginePlan {
       }),
     );
     if (config.yard && node === 0) {
-      yard = yardPlan(planner, config.sessions, threadsOf(config), osMemory[0].at);
+      yard = yardPlan(planner, config.threads, threadsOf(config), osMemory[0].at);
     }
-    for (let no = node; no < pool.instances; no += config.nodes) {
-      instances[no] = planInstance(planner, pool, no, node);
-    }
+    pools.planNode(node);
   }
   return {
     arena: planner.finish(),
     runtime,
-    pool: { ...globals, instances, nStripes: pool.nStripes },
+    topology,
+    pool: pools.finish(),
     osMemory,
     osTotal,
     psi,
     globalConnMem,
     thds,
+    sessions,
+    tables,
     ledger,
     sites,
     yard,
@@ -159,29 +205,39 @@ export function planEngine(config: EngineConfig): EnginePlan {
  */
 export function createEngine(
   config: EngineConfig,
-  memory?: (words: number) => SharedArrayBuffer,
+  memory?: (words: number, arena: ArenaPlan) => SharedArrayBuffer,
 ): EngineShare {
   const plan = planEngine(config);
-  const buffer = memory?.(plan.arena.words) ?? allocateArena(plan.arena);
+  const buffer = memory?.(plan.arena.words, plan.arena) ?? allocateArena(plan.arena);
   const mem = new Int32Array(buffer);
   const epochNs = process.hrtime.bigint();
-  const share: EngineShare = { buffer, config, plan, epochNs };
+  const lines: LogLine[] = [];
+  const share: EngineShare = { buffer, config, plan, epochNs, log: lines };
   const clock = new RealClock(epochNs);
   const oldBlocksTicks = Math.min(config.oldBlocksTimeMs * clock.ticksPerMs, 0xffffffff);
   runtimeInit(mem, plan.runtime, clock, { ...config.sysvars, oldBlocksTicks });
+  topologyInit(mem, plan.topology, config.numa.distance);
   if (plan.sites !== null) siteTableInit(mem, plan.sites);
   osTotalInit(mem, plan.osTotal, config.osMemoryTotalBytes);
   for (const os of plan.osMemory) nodeMemoryInit(mem, os);
   psiInit(mem, plan.psi);
   globalConnMemInit(mem, plan.globalConnMem, config.connMem);
-  for (let i = 0; i < config.sessions; i++) thdSetup(mem, plan.thds + i * THD.words, plan.globalConnMem);
-  const { thr, pool, env } = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
+  for (let i = 0; i < config.sessions; i++) {
+    thdSetup(mem, thdAt(plan, i), plan.globalConnMem, psiIdOf(config, i));
+    mem[sessionAt(plan, i) + SESSION.at.thd] = thdAt(plan, i);
+    new Rng(config.seed, FIRST_SESSION_STREAM + i).save(mem, sessionAt(plan, i) + SESSION.at.rng);
+  }
+  const { thr, pool, env, policy, log } = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
   if (plan.yard !== null) yardInit(thr, env, plan.yard);
+  const interleave = isInterleavedOverAll(config.numa);
+  if (interleave) beginNumaInterleave({ log }, policy);
   bufPoolInit(pool, poolConfigOf(config));
+  if (interleave) endNumaInterleave({ log }, policy);
   for (let space = 1; space <= config.tablespaces; space++) {
     mem[plan.pool.spaces + space * SPACE.words + SPACE.at.pages] = config.pagesPerSpace;
   }
   for (const os of plan.osMemory) osSetFaults(thr, os.at, { failPpm: config.faultPpm });
+  lines.push(...log.lines);
   return share;
 }
 
@@ -193,6 +249,9 @@ export interface Attached {
   readonly store: FileStore;
   readonly env: MemEnv;
   readonly alloc: UtAllocator;
+  readonly my: MemRootEnv;
+  /** Where the thread allocates; `placementTurn(thr, my)` at each command is a turn of interleave. */
+  readonly policy: TaskPolicy;
   readonly sleepClock: Clock;
   readonly log: ErrorLog;
 }
@@ -223,18 +282,23 @@ export function attachEngine(
     checked: config.checked,
     poolStats: plan.pool.stats,
     poolStatWords: plan.pool.instances.length * POOL_STAT.words,
+    distances: distancesFrom(plan.topology, node),
   });
   const psi = new Psi(plan.psi, new ThdMemCounter(log));
   psiAttach(thr, psi);
+  const policy = new TaskPolicy(config.numa.distance);
+  if (kind === THREAD_KIND.session) policy.set(config.numa.sessions);
+  const allOs = plan.osMemory.map((o) => o.at);
   const env: MemEnv = {
-    os: plan.osMemory[node].at,
-    allOs: plan.osMemory.map((o) => o.at),
+    ...placementBegin(thr, allOs, policy),
+    allOs,
     psi,
     sleepClock,
     log,
   };
   const alloc = new UtAllocator(env).setOomNotFatal();
-  return { share, thr, pool, store, env, alloc, sleepClock, log };
+  const my = new MemRootEnv({ ...env, policy, errorHook: THD_ERROR_HOOK, checked: config.checked });
+  return { share, thr, pool, store, env, alloc, my, policy, sleepClock, log };
 }
 
 function openFiles(config: EngineConfig): Tablespace[] {

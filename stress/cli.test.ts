@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { BUILT_IN } from '../src/session/program-file.ts';
 import { STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
 import type { StressReport } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -36,7 +37,7 @@ const SOON_MS = 30_000;
 describe('bad options', () => {
   it.each([
     ['unknown', ['--sesions=3'], "unknown option '--sesions=3' (Did you mean --sessions?)"],
-    ['out of range', ['--sessions=0'], "--sessions: '0' is not an integer from 1 to 1024"],
+    ['out of range', ['--sessions=0'], "--sessions: '0' is not an integer from 1 to 4096"],
     ['of the wrong type', ['--seconds=soon'], "--seconds: 'soon' is not an integer from 0 to 86400"],
     [
       'a variable of the wrong type',
@@ -74,6 +75,63 @@ describe('bad options', () => {
     ['two reports in one file', ['--html=r', '--json=./r'], '--html=r: --json is written to that file'],
     ['profiles that cannot be written', ['--profile=/nowhere/p'], '--profile=/nowhere/p: cannot be written'],
     ['profiles in a file', [`--profile=${import.meta.filename}`], 'it is not a directory'],
+    ['no such program', ['--program=oltp'], '--program=oltp: is neither a program (oltp_point_select, '],
+    ['no such program file', ['--program=nowhere.json'], '--program=nowhere.json: '],
+    [
+      'a program that needs a trace',
+      ['--program=replay'],
+      '--program=replay: it replays a trace, and there is none',
+    ],
+    ['a program of the yard', ['--program=allocators'], 'allocators needs --scenario=allocators'],
+    [
+      'a program in the yard',
+      ['--scenario=allocators', '--program=ycsb-a'],
+      '--program=ycsb-a: --scenario=allocators says what sessions do',
+    ],
+    [
+      'a yard without a thread for each session',
+      ['--scenario=allocators', '--threads=2'],
+      '--threads=2: sessions that try all allocators need a thread each; allowed is --sessions (8)',
+    ],
+    [
+      'a yard in a pool of threads',
+      ['--scenario=allocators', '--thread-handling=pool-of-threads'],
+      'allowed is one-thread-per-connection',
+    ],
+    ['no thread for a node', ['--threads=1'], '--threads=1: allowed are 2 to 8 with --sessions=8, --nodes=2'],
+    ['threads without sessions', ['--threads=9'], '--threads=9: allowed are 2 to 8 with --sessions=8'],
+    ['too many threads', ['--threads=257'], "--threads: '257' is not an integer from 1 to 256"],
+    [
+      'a thread for each of too many sessions',
+      ['--sessions=257'],
+      '--sessions=257: one-thread-per-connection would take as many threads, and 256 are allowed; give --threads',
+    ],
+    [
+      'no such model',
+      ['--thread-handling=pool'],
+      "'pool' is not one of one-thread-per-connection, pool-of-threads",
+    ],
+    ['a negative rate', ['--rate=-1'], "--rate: '-1' is not a number from 0 to 10000000"],
+    [
+      'two distributions',
+      ['--rand-type=pareto', '--access=zipf'],
+      '--rand-type=pareto: --access=zipf says the same',
+    ],
+    [
+      'no such distribution',
+      ['--rand-type=zipf'],
+      "'zipf' is not one of uniform, gaussian, pareto, zipfian, special",
+    ],
+    ['a script without a time', ['--at=KILL 3'], "--at: 'KILL 3': there is no time in front of it"],
+    ['a script of what cannot be set', ['--at=1s: SET GLOBAL nothing = 1'], '--at: '],
+    ['no such policy', ['--numa-policy=near'], '--numa-policy=near: allowed are local, bind=NODES'],
+    ['no such node', ['--numa-pool-policy=bind=2'], '--numa-pool-policy=bind=2: allowed are local'],
+    ['no distance', ['--numa-distance=9'], "--numa-distance=9: '9' is no distance"],
+    [
+      'two places for the pool',
+      ['--numa-pool-policy=bind=0', '--innodb-numa-interleave'],
+      '--numa-pool-policy=bind=0: --innodb-numa-interleave=ON places the pool',
+    ],
     ['a warm-up without end', ['--warmup=3601'], "--warmup: '3601' is not an integer from 0 to 3600"],
   ])('%s', async (_, args, message) => {
     expect(await refused(args)).toContain(message);
@@ -190,13 +248,13 @@ describe('reports', () => {
     const toFile = await scratch.run([...SHORT, '--innodb-old-blocks-pct=99', `--json=${file}`]);
     const toOut = await scratch.run([...SHORT, '--innodb_old_blocks_pct=99', '--json', '-']);
     expect([toFile.status, toOut.status]).toEqual([0, 0]);
-    expect(toFile.out).toContain('every invariant holds (7 checks)');
+    expect(toFile.out).toContain('every invariant holds (10 checks)');
     const warning = "warning: 1292 Truncated incorrect innodb_old_blocks_pct value: '99'\n";
     expect([toFile.err, toOut.err]).toEqual([warning, warning]);
     for (const text of [fs.readFileSync(file, 'utf8'), toOut.out]) {
       const report = JSON.parse(text) as StressReport;
       expect(report.verdict).toBe('ok');
-      expect(report.verdicts).toHaveLength(7);
+      expect(report.verdicts).toHaveLength(10);
       expect(report.verdicts.flatMap((v) => v.violations)).toEqual([]);
       expect(report.machine.node).toBe(process.version);
       for (const name of [...STRESS_SYSVARS, ...STRESS_OPTIONS.map((o) => o.name)]) {
@@ -215,7 +273,9 @@ describe('reports', () => {
     const [html, data] = [scratch.file('report.html'), scratch.file('html-data')];
     const good = await scratch.run([...SHORT, '--live', `--html=${html}`]);
     expect(good.status).toBe(0);
-    expect(good.err).toMatch(/^\[ 1s \] statements\/s: \d+ gets\/s: \d+ hit%: \S+ reads\/s: [^\n]+\n/);
+    expect(good.err).toMatch(
+      /^\[ 1s \] thds: 2 conns: \d tps: \S+ qps: \S+ \(r\/w\/o: \S+\) err\/s: \S+ reconn\/s: \S+ gets\/s: \d+ hit%: /,
+    );
     expect(fs.readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/i);
     fs.rmSync(html);
     const failing = [...SHORT, `--data=${data}`, '--seconds=20', '--update-pct=80', `--html=${html}`];
@@ -224,6 +284,66 @@ describe('reports', () => {
     expect(bad.status).toBe(1);
     expect(bad.out).toContain('THE RUN FAILED: ');
     expect(fs.readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/i);
+  });
+
+  it('has sysbench’s summary with its labels, and latency by program with the whole ladder', async () => {
+    const { status, out } = await scratch.run([...SHORT, '--program=oltp_read_write']);
+    expect(status).toBe(0);
+    const number = String.raw`[\d,.]+`;
+    for (const label of [
+      'read:',
+      'write:',
+      'other:',
+      'total:',
+      'transactions:',
+      'queries:',
+      'ignored errors:',
+      'reconnects:',
+      String.raw`events/s \(eps\):`,
+      'time elapsed:',
+      'total number of events:',
+      'min:',
+      'avg:',
+      'max:',
+      '95th percentile:',
+      'sum:',
+      String.raw`events \(avg/stddev\):`,
+      String.raw`execution time \(avg/stddev\):`,
+    ]) {
+      expect(out).toMatch(new RegExp(`^ +${label} +${number}`, 'm'));
+    }
+    expect(out).toMatch(
+      /^ {2}program +sessions +transactions +per second +min +mean +p50 +p75 .*p99\.99 +max$/m,
+    );
+    expect(out).toMatch(/^ {2}oltp_read_write +1 +\d/m);
+    expect(out).toContain('closed loop: from the moment when the session begins the transaction');
+  });
+
+  it('of a hundred sessions are no longer than of a few, and hold the process against its bill', async () => {
+    const file = scratch.file('many.json');
+    const args = ['--scenario=thousand', '--sessions=100', '--seconds=2', '--innodb-buffer-pool-size=16M'];
+    const { status, out } = await scratch.run([...args, '--data-size=16M', `--json=${file}`]);
+    expect(out).toContain('every invariant holds');
+    expect(status).toBe(0);
+    const report = JSON.parse(fs.readFileSync(file, 'utf8')) as StressReport;
+    expect(report.sessions).toHaveLength(100);
+    expect(report.sessionFolds.reduce((n, f) => n + f.sessions, 0)).toBe(100);
+    expect(out).toMatch(/^ {2}oltp_read_write +0 +50 +\d/m);
+    expect(out).toMatch(
+      /holds +process memory <= bill \+ 100 MiB \(at most [\d.]+ MiB resident, the bill is/,
+    );
+    expect(report.processMemory?.bill.length).toBeGreaterThan(4);
+  });
+
+  it('--list has a line for every scenario and program, and nothing is started', async () => {
+    const { status, out, err } = await scratch.run(['--list', '--json=/nowhere/r.json']);
+    expect([status, err]).toEqual([0, '']);
+    const lines = out.split('\n');
+    for (const { name, doc } of [...SCENARIOS, ...BUILT_IN]) {
+      const line = lines.filter((l) => l.startsWith(`  ${name} `) && l.endsWith(`  ${doc}`));
+      expect(line, name).toHaveLength(1);
+    }
+    expect(lines).toHaveLength(SCENARIOS.length + BUILT_IN.length + 4);
   });
 
   it('--help lists every option with default and range, and every scenario', async () => {
@@ -253,7 +373,7 @@ describe('Ctrl-C', () => {
       signals: { from: () => scratch.hasData('whole'), at },
     });
     expect(out).toMatch(/statements in [\d.]+ s \(interrupted\)/);
-    expect(out).toContain('every invariant holds (7 checks); the run was interrupted');
+    expect(out).toContain('every invariant holds (10 checks); the run was interrupted');
     expect(status).toBe(0);
     expect(ms).toBeLessThan(SOON_MS);
   });

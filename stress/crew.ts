@@ -1,30 +1,57 @@
-/** The worker threads of a run: a Piscina pool per node with its sessions and its page cleaner, and how each ended. */
+/**
+ * The worker threads of a run: a Piscina pool per node with the threads that run sessions and the page cleaner, and
+ * how each of their tasks ended.
+ */
 import type { RecordableHistogram } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
-import { cleanerSlot, type EngineShare, sessionSlot } from '../src/engine.ts';
+import { cleanerSlot, type EngineShare, nodeOfSession, sessionAt } from '../src/engine.ts';
 import type { LogLine } from '../src/layout/error-log.ts';
-import type { SessionResult, SessionSpec } from '../src/session/program.ts';
+import { CONTROL } from '../src/layout/thread.ts';
+import type { AffinityResult } from '../src/numa/affinity.ts';
+import { handOverRunner } from '../src/session/hand-over.ts';
+import type { ProgramSet, SessionSpec } from '../src/session/program.ts';
 import { type Failure, failureOf, giveUp, type Outcome } from '../workers/outcome.ts';
-import { type CleanerDone, cleanerName, type CleanerTask } from '../workers/page-cleaner.ts';
-import { cleanerProfile, MAIN_PROFILE, sessionProfile, ThreadProfile } from '../workers/profile.ts';
-import { sessionName, type SessionTask } from '../workers/session.ts';
-import { profileClockUs, trimProfileFile } from './flame/cpu-profile.ts';
+import {
+  type CleanerDone,
+  type CleanerLeft,
+  cleanerName,
+  type CleanerTask,
+} from '../workers/page-cleaner.ts';
+import { type AttachTask, type Left, runId, threadsOfNode } from '../workers/run-thread.ts';
+import { type LeaveTask, sessionName, type SessionTask, WORKER_LOST } from '../workers/session.ts';
+import { RunProfiles } from './run-profiles.ts';
 import type { Reuse } from './run-types.ts';
+import { EndedEarly, WorkerDied, WorkersLost } from './worker-died.ts';
 
+/** What a thread makes is short-lived and little: with V8's own choice each would keep up to 48 MiB for it. */
+const YOUNG_MIB = 2;
 /** Piscina gives up on a worker that does not end, ms. */
 const CLOSE_TIMEOUT_MS = 2000;
+/** Time that all workers of a run have to come together when it is over, ms. */
+const LEAVE_MS = 10_000;
+const POLL_MS = 2;
 
 /** Workers are compiled always; tests run the sources of everything else. */
 const WORKERS = import.meta.url.endsWith('.ts') ? '../dist/workers/' : '../workers/';
 
 export const workerEntry = (name: string): string => new URL(`${WORKERS}${name}.js`, import.meta.url).href;
+const SESSION_ENTRY = workerEntry('session');
 
 export interface CrewOptions {
   readonly share: EngineShare;
   readonly sessions: readonly SessionSpec[];
-  /** One for each session. */
-  readonly latency: readonly RecordableHistogram[];
+  readonly programs: ProgramSet;
+  /** Transactions a second of each session; 0: closed loop. */
+  readonly perSecond: number;
+  readonly reconnect: boolean;
+  /** Time of the whole run, us, in which connections take turns; 0: it has none. */
+  readonly runUs: number;
   readonly traceLength: number;
+  /** Whether threads are bound to processors of their node. */
+  readonly cpuBind: boolean;
+  /** By thread, then by program. */
+  readonly latency: readonly (readonly RecordableHistogram[])[];
   /** What the thread in a slot was doing, for the failure of a worker that went away. */
   readonly lastWords: (slot: number) => string;
   /** Directory for a CPU profile of each thread; it must be there. Without it none are taken. */
@@ -33,12 +60,17 @@ export interface CrewOptions {
   readonly reuse?: Pick<Reuse, 'pool'>;
 }
 
-interface Member {
+/** A task that is under way. */
+interface Job {
   readonly who: string;
-  readonly slot: number;
+  readonly kind: 'thread' | 'session' | 'cleaner' | 'stand-by';
+  readonly node: number;
+  /** Slot of the thread that does it; -1: not known, or nobody yet. */
+  readonly slot: () => number;
+  /** Whether it has a worker. */
+  readonly begun: () => boolean;
   /** Nothing may end before it is told to. */
   mayEnd: boolean;
-  ended: boolean;
 }
 
 /** Workers for the threads of a node. */
@@ -49,7 +81,10 @@ export function nodePool(node: number, threads: number): Piscina {
     concurrentTasksPerWorker: 1,
     atomics: 'disabled',
     recordTiming: false,
+    // Otherwise the task that finds no thread goes to the end of the queue again and again.
+    stricterFIFO: true,
     closeTimeout: CLOSE_TIMEOUT_MS,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     workerData: { node },
   });
   // An error outside any task, as when a replacement of a dead worker fails: its task has failed by itself.
@@ -57,78 +92,131 @@ export function nodePool(node: number, threads: number): Piscina {
   return pool;
 }
 
+/** Workers that a node needs: its threads, and its page cleaner. */
+export const workersOfNode = (config: EngineShare['config'], node: number): number =>
+  threadsOfNode(config, node) + 1;
+
 /** Everything that a thread can come to ends here; `start` first, `dismiss` last, in any case. */
 export class Crew {
-  readonly results: SessionResult[] = [];
   readonly cleaners: CleanerDone[] = [];
   readonly log: LogLine[] = [];
+  /** What came of binding threads to processors. */
+  readonly affinity: AffinityResult[] = [];
   readonly pools: Piscina[] = [];
   private readonly o: CrewOptions;
-  private readonly sessionMembers: Member[] = [];
-  private readonly cleanerMembers: Member[] = [];
+  private readonly run: string;
+  private readonly jobs = new Set<Job>();
+  private readonly standBys: Promise<void>[] = [];
   private readonly found: Failure[] = [];
   private dismissed = false;
-  private profiling: ThreadProfile | null = null;
-  /** The measured time, us of the profiles' clock. */
-  private measuredFrom = 0;
-  private measuredTo = Infinity;
+  private profiles: RunProfiles | null = null;
 
   constructor(o: CrewOptions) {
     this.o = o;
+    this.run = runId(o.share);
   }
 
-  /** Starts all workers. @throws when the machine refuses threads */
+  /** Starts all workers; they wait for the common start. @throws when the machine refuses threads */
   start(): void {
-    const { share, sessions, latency, traceLength } = this.o;
+    const { share, sessions, programs, perSecond, reconnect, runUs, traceLength, latency } = this.o;
+    const { config } = share;
     const profileDir = this.o.profileDir ?? null;
-    if (profileDir !== null) this.profiling = new ThreadProfile({ dir: profileDir, thread: MAIN_PROFILE });
-    for (let node = 0; node < share.config.nodes; node++) {
-      // A thread for each session of the node, and one for its page cleaner.
-      const threads = 1 + sessions.filter((s) => s.node === node).length;
-      const pool = this.o.reuse?.pool(node, threads) ?? nodePool(node, threads);
+    if (profileDir !== null) this.profiles = new RunProfiles(profileDir, config);
+    let next = 0;
+    for (let node = 0; node < config.nodes; node++) {
+      const wanted = workersOfNode(config, node);
+      const pool = this.o.reuse?.pool(node, wanted) ?? nodePool(node, wanted);
       this.pools.push(pool);
-      const task: CleanerTask = { share, node, profileDir };
-      const member = newMember(cleanerName(node), cleanerSlot(share.config, node));
-      this.cleanerMembers.push(member);
-      const running = pool.run(task, { filename: workerEntry('page-cleaner') });
-      void this.follow(member, running as Promise<Outcome<CleanerDone>>, this.cleaners);
-    }
-    for (const [i, spec] of sessions.entries()) {
-      const task: SessionTask = {
-        share,
-        spec,
-        latency: latency[i],
-        traceLength: traceLength || Infinity,
-        profileDir,
-      };
-      const member = newMember(sessionName(spec.session), sessionSlot(spec.session));
-      this.sessionMembers.push(member);
-      const running = this.pools[spec.node].run(task, { filename: workerEntry('session') });
-      void this.follow(member, running as Promise<Outcome<SessionResult>>, this.results);
+      this.startCleaner(node, profileDir);
+      for (let i = 1; i < wanted; i++) {
+        const task: AttachTask = {
+          share,
+          node,
+          sessions,
+          programs,
+          perSecond,
+          reconnect,
+          runUs,
+          traceLength: traceLength || Infinity,
+          latency: latency[next++],
+          cpuBind: this.o.cpuBind,
+          profileDir,
+        };
+        void this.join(node, task);
+      }
+      for (let i = wanted; i < pool.threads.length; i++)
+        this.standBys.push(this.standBy(node, { share, whole: true }));
     }
   }
 
-  /** What is measured begins now, or is over: profiles keep what lies between. */
+  /**
+   * Gives a session's task to the workers of its node.
+   * @param task of workers/session.ts
+   * @returns what it returns; -1: it failed, and the run was given up
+   */
+  async send(task: 'connection' | 'command' | 'close', session: number): Promise<number> {
+    const { share } = this.o;
+    const at = sessionAt(share.plan, session);
+    const job: Job = {
+      who: sessionName(session),
+      kind: 'session',
+      node: nodeOfSession(share.config, session),
+      slot: () => handOverRunner(this.mem, at) - 1,
+      begun: () => handOverRunner(this.mem, at) > 0,
+      mayEnd: true,
+    };
+    const got = await this.follow<number | Failure>(job, task, {
+      run: this.run,
+      session,
+    } satisfies SessionTask);
+    if (typeof got === 'number') return got;
+    if (got !== null) this.fail(got);
+    return -1;
+  }
+
+  /**
+   * All workers come together and leave the run; page cleaners must still be at work, or nobody be.
+   * @param whole whether the run came to its end
+   */
+  async leave(whole: boolean): Promise<void> {
+    const { share } = this.o;
+    const { control } = share.plan.runtime;
+    let expected = 0;
+    const left: Promise<boolean>[] = [];
+    for (const [node, pool] of this.pools.entries()) {
+      const busy = [...this.jobs].filter((j) => j.node === node && j.begun()).length;
+      for (let i = busy; i < pool.threads.length; i++, expected++)
+        left.push(this.part(node, { share, whole }));
+    }
+    const deadline = performance.now() + LEAVE_MS;
+    const came = (): number => Atomics.load(this.mem, control + CONTROL.at.leaving);
+    while (came() < expected && performance.now() < deadline && left.length > 0) await sleep(POLL_MS);
+    Atomics.store(this.mem, control + CONTROL.at.leave, 1);
+    Atomics.notify(this.mem, control + CONTROL.at.leave);
+    if (!whole && came() < expected) return;
+    const threads = (await Promise.all(left)).filter(Boolean).length;
+    await Promise.all(this.standBys);
+    if (whole && threads < share.config.threads) {
+      const lost = share.config.threads - threads;
+      this.fail(failureOf('the run', new WorkersLost(lost)));
+    }
+  }
+
+  /** What is measured begins now, or is over. */
   measure(edge: 'begins' | 'ends'): void {
-    if (edge === 'begins') this.measuredFrom = profileClockUs();
-    else this.measuredTo = profileClockUs();
+    this.profiles?.measure(edge);
   }
 
-  /** From now on sessions, or page cleaners, end because they are told to. */
-  mayEnd(who: 'sessions' | 'cleaners'): void {
-    for (const m of who === 'sessions' ? this.sessionMembers : this.cleanerMembers) m.mayEnd = true;
+  /** From now on page cleaners end because they are told to. */
+  cleanersMayEnd(): void {
+    for (const j of this.jobs) if (j.kind === 'cleaner') j.mayEnd = true;
   }
 
-  /** Names of those still out. */
-  out(who: 'sessions' | 'cleaners' | 'all'): string[] {
-    const members = { sessions: this.sessionMembers, cleaners: this.cleanerMembers };
-    const all = who === 'all' ? [...members.sessions, ...members.cleaners] : members[who];
-    return all.filter((m) => !m.ended).map((m) => m.who);
-  }
-
-  nameOf(slot: number): string {
-    const all = [...this.sessionMembers, ...this.cleanerMembers];
-    return all.find((m) => m.slot === slot)?.who ?? `thread ${slot + 1}`;
+  /** Names of those at work; sessions that only wait for a thread are not. */
+  atWork(kind?: Job['kind']): string[] {
+    return [...this.jobs]
+      .filter((j) => j.kind !== 'stand-by' && (kind === undefined || j.kind === kind) && j.begun())
+      .map((j) => j.who);
   }
 
   /** What went wrong, the earliest first; without the threads that only ended because the run was given up. */
@@ -151,63 +239,94 @@ export class Crew {
     const late = new Promise((resolve) => (timer = setTimeout(resolve, 2 * CLOSE_TIMEOUT_MS)));
     await Promise.race([all, late]);
     clearTimeout(timer);
-    if (this.o.profileDir !== undefined && !again) this.keepMeasured(this.o.profileDir);
+    if (!again) this.log.push(...(this.profiles?.keep() ?? []));
   }
 
-  private async follow<T>(member: Member, task: Promise<Outcome<T>>, values: T[]): Promise<void> {
-    const { who } = member;
+  private get mem(): Int32Array {
+    return new Int32Array(this.o.share.buffer);
+  }
+
+  private async join(node: number, task: AttachTask): Promise<void> {
+    const outcome = await this.follow<Outcome<AffinityResult | null>>(
+      newJob('thread', `a worker of node ${node}`, node),
+      'attach',
+      task,
+    );
+    if (outcome?.ok === false) this.found.push(outcome.failure);
+    else if (outcome?.ok === true && outcome.value !== null) this.affinity.push(outcome.value);
+  }
+
+  private async standBy(node: number, task: LeaveTask): Promise<void> {
+    await this.follow<void>(newJob('stand-by', `a worker of node ${node}`, node), 'standBy', task);
+  }
+
+  /** @returns whether the worker took part in the run */
+  private async part(node: number, task: LeaveTask): Promise<boolean> {
+    const outcome = await this.follow<Outcome<Left | null>>(
+      newJob('thread', `a worker of node ${node}`, node),
+      'detach',
+      task,
+    );
+    if (outcome === null) return false;
+    if (!outcome.ok) {
+      this.found.push(outcome.failure);
+      return true;
+    }
+    this.log.push(...(outcome.value?.log ?? []));
+    return outcome.value !== null;
+  }
+
+  private startCleaner(node: number, profileDir: string | null): void {
+    const { share } = this.o;
+    const slot = cleanerSlot(share.config, node);
+    const job: Job = { ...newJob('cleaner', cleanerName(node), node), slot: () => slot, mayEnd: false };
+    const task: CleanerTask = { share, node, profileDir, cpuBind: this.o.cpuBind };
+    void this.follow<Outcome<CleanerLeft>>(job, 'default', task, workerEntry('page-cleaner')).then(
+      (outcome) => {
+        if (outcome === null) return;
+        this.log.push(...outcome.log);
+        if (!outcome.ok) this.found.push(outcome.failure);
+        else if (job.mayEnd) {
+          const { affinity, ...done } = outcome.value;
+          this.cleaners.push(done);
+          if (affinity !== null) this.affinity.push(affinity);
+        } else this.fail(failureOf(job.who, new EndedEarly(`the ${job.who} ended before it was told to`)));
+      },
+    );
+  }
+
+  /** @returns what the task returns; null: its worker went away */
+  private async follow<T>(
+    job: Job,
+    name: string,
+    task: unknown,
+    filename = SESSION_ENTRY,
+  ): Promise<T | null> {
+    this.jobs.add(job);
     try {
-      const outcome = await task;
-      this.log.push(...outcome.log);
-      if (!outcome.ok) this.found.push(outcome.failure);
-      else if (member.mayEnd) values.push(outcome.value);
-      else this.fail(failureOf(who, new EndedEarly(`${who} ended before it was told to`)));
+      return (await this.pools[job.node].run(task, { filename, name })) as T;
     } catch (error) {
       // The worker itself is gone: terminated, out of memory, or by process.exit.
-      if (!this.dismissed)
-        this.fail(failureOf(who, new WorkerDied(who, error, this.o.lastWords(member.slot))));
+      const slot = job.slot();
+      const lastWords = slot < 0 ? 'before it took part' : this.o.lastWords(slot);
+      if (!this.dismissed) this.fail(failureOf(job.who, new WorkerDied(job.who, error, lastWords)));
+      return null;
     } finally {
-      member.ended = true;
-    }
-  }
-
-  /** Profiles hold the measured time only. Threads that had to be terminated leave none. */
-  private keepMeasured(dir: string): void {
-    const { sessions, share } = this.o;
-    const nodes = Array.from({ length: share.config.nodes }, (_, node) => cleanerProfile(node));
-    const { profiling } = this;
-    const threads = [MAIN_PROFILE, ...nodes, ...sessions.map((s) => sessionProfile(s.node, s.session))];
-    for (const thread of threads) {
-      try {
-        if (thread === MAIN_PROFILE) profiling?.write();
-        trimProfileFile(dir, thread, { from: this.measuredFrom, to: this.measuredTo });
-      } catch (error) {
-        this.log.push({ priority: 'Warning', subsystem: 'Server', text: (error as Error).message });
-      }
+      this.jobs.delete(job);
     }
   }
 
   private fail(failure: Failure): void {
-    this.found.push(failure);
-    giveUp(this.o.share);
+    const { share } = this.o;
+    const known = this.found.length > 0;
+    // Of a worker that died between two tasks its successor tells; when it died in one, that is told already.
+    if (failure.name !== WORKER_LOST || !known) this.found.push(failure);
+    giveUp(share);
   }
 }
 
 const RUN_ABORTED = 'RunAborted';
 
-function newMember(who: string, slot: number): Member {
-  return { who, slot, mayEnd: false, ended: false };
-}
-
-class EndedEarly extends Error {
-  override readonly name = 'EndedEarly';
-}
-
-class WorkerDied extends Error {
-  override readonly name = 'WorkerDied';
-
-  constructor(who: string, error: unknown, lastWords: string) {
-    const reason = error instanceof Error ? error.message : String(error);
-    super(`the worker of ${who} is gone (${reason}); it was ${lastWords}`, { cause: error });
-  }
+function newJob(kind: Job['kind'], who: string, node: number): Job {
+  return { kind, who, node, slot: () => -1, begun: () => true, mayEnd: true };
 }

@@ -2,12 +2,14 @@
 import type { Sample } from '../src/observe/sample.ts';
 import type { SnapshotThread, WaitForSnapshot } from '../src/observe/wait-snapshot.ts';
 import { LATCHES } from '../src/sync/latch-meta.ts';
+import type { SessionTotals } from './session-totals.ts';
 
 /** What does not change while the run goes on. */
 export interface LiveFacts {
   /** What runs: scenario, sessions and so on. */
   readonly title: string;
-  readonly sessions: number;
+  /** Threads that run sessions. */
+  readonly threads: number;
   /** Bytes of simulated operating system memory that may be in use, by node. */
   readonly osMemoryLimits: readonly number[];
   /** global_connection_memory_limit, bytes; null: none. */
@@ -21,6 +23,8 @@ export interface LiveFrame {
   /** Rates are those between the two. */
   readonly before: Sample;
   readonly now: Sample;
+  readonly sessionsBefore: SessionTotals;
+  readonly sessionsNow: SessionTotals;
   readonly waits: WaitForSnapshot | null;
 }
 
@@ -44,7 +48,13 @@ const mib = (bytes: number): string => (bytes / MIB).toFixed(bytes < 10 * MIB ? 
 const share = (part: number, of: number): number => (of <= 0 ? 0 : part / of);
 
 interface Rates {
-  readonly statements: number;
+  readonly transactions: number;
+  /** As sysbench has it: queries are statements. */
+  readonly read: number;
+  readonly write: number;
+  readonly other: number;
+  readonly errors: number;
+  readonly reconnects: number;
   readonly gets: number;
   readonly reads: number;
   readonly writes: number;
@@ -53,13 +63,20 @@ interface Rates {
 }
 
 /** Per second. A counter read while it was written may look smaller than before. */
-function ratesOf({ before, now }: LiveFrame): Rates {
+function ratesOf({ before, now, sessionsBefore, sessionsNow }: LiveFrame): Rates {
   const seconds = (now.atMs - before.atMs) / 1000;
+  const of = (name: keyof SessionTotals): number =>
+    Math.max(0, share(sessionsNow[name] - sessionsBefore[name], seconds));
   const rate = (pick: (s: Sample) => number): number => Math.max(0, share(pick(now) - pick(before), seconds));
   const gets = rate((s) => s.pageGets);
   const reads = rate((s) => s.pagesRead);
   return {
-    statements: rate((s) => s.statements),
+    transactions: of('transactions'),
+    read: of('read'),
+    write: of('write'),
+    other: of('other'),
+    errors: of('errors'),
+    reconnects: of('reconnects'),
     gets,
     reads,
     writes: rate((s) => s.pagesWritten),
@@ -93,25 +110,31 @@ const waitersOf = (waits: WaitForSnapshot | null): SnapshotThread[] =>
 
 /** Lines for a terminal, none longer than it is wide, and fewer than it has rows. The top is what matters most. */
 export function renderLive(frame: LiveFrame, { columns, rows }: Size): string {
-  const { facts, now, waits } = frame;
+  const { facts, now, waits, sessionsNow } = frame;
   const r = ratesOf(frame);
   const row = (label: string, part: number, value: string): string => barRow(label, part, value, columns);
   const lines = [
     `${facts.title}; ${frame.stage}`,
     fields(columns, [
-      ['statements/s', int(r.statements)],
+      ['transactions/s', int(r.transactions)],
+      ['queries/s', int(r.read + r.write + r.other)],
+      ['connected', int(sessionsNow.connected)],
+    ]),
+    fields(columns, [
       ['gets/s', int(r.gets)],
       ['hit ratio', r.hitPct === null ? '-' : `${r.hitPct.toFixed(2)} %`],
+      ['errors/s', int(r.errors)],
     ]),
     fields(columns, [
       ['pages read/s', int(r.reads)],
       ['written/s', int(r.writes)],
+      ['reconnects/s', int(r.reconnects)],
     ]),
   ];
 
   const latches = waitRates(frame);
-  const all = 1000 * facts.sessions;
-  lines.push(`Waits, ms per second (full bar: ${int(all)}, as if every session did nothing else)`);
+  const all = 1000 * facts.threads;
+  lines.push(`Waits, ms per second (full bar: ${int(all)}, as if every thread did nothing else)`);
   if (latches.length === 0) lines.push('  none so far');
   for (const l of latches.slice(0, MAX_WAIT_ROWS))
     lines.push(row(l.latch, l.msPerSecond / all, ms(l.msPerSecond)));
@@ -148,15 +171,25 @@ export function renderLive(frame: LiveFrame, { columns, rows }: Size): string {
     .join('\n');
 }
 
-/** One line, always with the same labels in the same order; no value has a blank in it. */
+/**
+ * One line, always with the same labels in the same order; the first ones are sysbench's, and no value behind them has a
+ * blank in it.
+ */
 export function liveLine(frame: LiveFrame, seconds: number): string {
-  const { now, waits } = frame;
+  const { facts, now, waits, sessionsNow } = frame;
   const r = ratesOf(frame);
+  const queries = [r.read, r.write, r.other];
   const latches = waitRates(frame);
   const [longest] = waitersOf(waits);
   const top = latches.slice(0, 3).map((l) => `${l.latch}=${Math.round(l.msPerSecond)}`);
   const values: readonly (readonly [string, string | number])[] = [
-    ['statements/s', Math.round(r.statements)],
+    ['thds', facts.threads],
+    ['conns', sessionsNow.connected],
+    ['tps', r.transactions.toFixed(2)],
+    ['qps', queries.reduce((a, b) => a + b, 0).toFixed(2)],
+    ['(r/w/o', `${queries.map((n) => n.toFixed(2)).join('/')})`],
+    ['err/s', r.errors.toFixed(2)],
+    ['reconn/s', r.reconnects.toFixed(2)],
     ['gets/s', Math.round(r.gets)],
     ['hit%', r.hitPct === null ? '-' : r.hitPct.toFixed(2)],
     ['reads/s', Math.round(r.reads)],

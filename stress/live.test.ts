@@ -8,10 +8,32 @@ import type { WaitForSnapshot } from '../src/observe/wait-snapshot.ts';
 import { type LiveFrame, liveLine, renderLive } from './live-text.ts';
 import { LiveView } from './live.ts';
 import type { RunLength } from './progress.ts';
+import type { SessionTotals } from './session-totals.ts';
 import { plan, TINY } from './test-kit.ts';
 
 const MIB = 2 ** 20;
 
+const SESSIONS_BEFORE: SessionTotals = {
+  connected: 0,
+  connections: 0,
+  transactions: 0,
+  read: 0,
+  write: 0,
+  other: 0,
+  errors: 0,
+  reconnects: 0,
+};
+/** Two seconds later. */
+const SESSIONS_NOW: SessionTotals = {
+  connected: 998,
+  connections: 1010,
+  transactions: 1200,
+  read: 16_800,
+  write: 4800,
+  other: 2400,
+  errors: 25,
+  reconnects: 10,
+};
 const BEFORE: Sample = {
   atMs: 1000,
   statements: 1000,
@@ -62,13 +84,15 @@ const WAITS: WaitForSnapshot = {
 const FRAME: LiveFrame = {
   facts: {
     title: 'default: 8 sessions',
-    sessions: 8,
+    threads: 8,
     osMemoryLimits: [64 * MIB, 64 * MIB],
     connectionMemoryLimit: 16 * MIB,
   },
   stage: 'running, 3 of 10 s',
   before: BEFORE,
   now: NOW,
+  sessionsBefore: SESSIONS_BEFORE,
+  sessionsNow: SESSIONS_NOW,
   waits: WAITS,
 };
 const TERMINAL = { columns: 80, rows: 40 };
@@ -77,9 +101,10 @@ describe('the picture', () => {
   it('has rates, waits by latch class, who waits, the pool and memory', () => {
     expect(renderLive(FRAME, TERMINAL).split('\n')).toEqual([
       'default: 8 sessions; running, 3 of 10 s',
-      '  statements/s 12,000       gets/s 20,000             hit ratio 97.50 %',
-      '  pages read/s 500          written/s 250',
-      'Waits, ms per second (full bar: 8,000, as if every session did nothing else)',
+      '  transactions/s 600        queries/s 12,000          connected 998',
+      '  gets/s 20,000             hit ratio 97.50 %         errors/s 13',
+      '  pages read/s 500          written/s 250             reconnects/s 5',
+      'Waits, ms per second (full bar: 8,000, as if every thread did nothing else)',
       // Half of the time of all sessions: half a bar. Little is not nothing; what has ended is still there.
       `  buf_pool_LRU_list_mutex     ${'█'.repeat(15)}▌               ${'4,000'.padStart(19)}`,
       `  hash_table_locks            ▏                              ${'4.5'.padStart(19)}`,
@@ -118,11 +143,12 @@ describe('the picture', () => {
     const still: LiveFrame = {
       ...FRAME,
       now: BEFORE,
+      sessionsNow: SESSIONS_BEFORE,
       waits: null,
       facts: { ...facts, connectionMemoryLimit: null },
     };
     const text = renderLive(still, TERMINAL);
-    expect(text).toMatch(/statements\/s 0 +gets\/s 0 +hit ratio -\n/);
+    expect(text).toMatch(/transactions\/s 0 +queries\/s 0 +connected 0\n +gets\/s 0 +hit ratio - /);
     expect(text).toContain('Threads waiting now: 0\n');
     expect(text).toMatch(/connections +0\.00 no limit$/);
     expect(text).not.toMatch(/NaN|Infinity/);
@@ -134,7 +160,8 @@ describe('the picture', () => {
 it('the line has the same labels always, and values without blanks', () => {
   const line = liveLine(FRAME, 3);
   expect(line).toBe(
-    '[ 3s ] statements/s: 12000 gets/s: 20000 hit%: 97.50 reads/s: 500 writes/s: 250 wait_ms/s: 4005 ' +
+    '[ 3s ] thds: 8 conns: 998 tps: 600.00 qps: 12000.00 (r/w/o: 8400.00/2400.00/1200.00) err/s: 12.50 ' +
+      'reconn/s: 5.00 gets/s: 20000 hit%: 97.50 reads/s: 500 writes/s: 250 wait_ms/s: 4005 ' +
       'by_latch: buf_pool_LRU_list_mutex=4000,hash_table_locks=5,buffer_block_mutex=0 ' +
       'young: 2560 old: 1536 free: 0 dirty: 1024 os_mib: 16.0,32.0 conn_mib: 4.00 ' +
       'waiting: 1 longest: session_3/hash_table_locks/12ms',
@@ -143,7 +170,7 @@ it('the line has the same labels always, and values without blanks', () => {
   const still = liveLine({ ...FRAME, now: BEFORE, before: BEFORE, waits: null }, -1);
   expect(still).toMatch(/hit%: - .* waiting: 0 longest: -$/);
   expect(labels(still)).toEqual(labels(line));
-  expect(labels(line)).toHaveLength(15);
+  expect(labels(line)).toHaveLength(21);
 });
 
 describe('the view', () => {
@@ -181,8 +208,8 @@ describe('the view', () => {
   it('is a line a second where there is no terminal, and nothing else', async () => {
     const lines = (await shown({}, all)).split('\n');
     expect(lines).toEqual([
-      expect.stringMatching(/^\[ -1s \] statements\/s: 0 gets\/s: 0 .* free: 320 /),
-      expect.stringMatching(/^\[ 3s \] statements/),
+      expect.stringMatching(/^\[ -1s \] thds: 2 .* gets\/s: 0 .* free: 320 /),
+      expect.stringMatching(/^\[ 3s \] thds: /),
       '',
     ]);
     // A terminal that does not know its size is none.
@@ -190,12 +217,12 @@ describe('the view', () => {
   });
 
   it('is drawn over on a terminal, and taken away in the end', async () => {
-    const text = await shown({ isTTY: true, columns: 70, rows: 30 }, all);
+    const text = await shown({ isTTY: true, columns: 80, rows: 30 }, all);
     expect(text).toContain('filling data files: 1 of 2\n');
-    expect(text).toContain('tiny: 2 sessions, 1 nodes, 1 instances; warming up, 1 of 2 s\n');
+    expect(text).toContain('tiny: 2 sessions, 2 threads, 1 nodes, 1 instances; warming up, 1 of 2 s\n');
     expect(text).toContain('running, 3 of 9 s\n');
     expect(text).toMatch(/connections +0\.00 of 16\.0\n/);
-    expect(text).toMatch(/node 0 +[▏▎▍▌]? +0\.\d\d of 8\.00\n/);
+    expect(text).toMatch(/node 0 +[▏▎▍▌▋]? +0\.\d\d of 8\.00\n/);
     expect(text).toContain('writing out dirty pages\n');
     const [, after] = text.split('verifying pages: 1 of 2\n');
     expect(after).toMatch(new RegExp(`${ERASE_UP}[^]*stopping\\n`));
@@ -208,8 +235,8 @@ describe('the view', () => {
       view.tick(share, 1000);
       view.tick(share, 2000);
     });
-    expect(text).toMatch(/^\[ 1s \] statements\/s: 0 gets\/s: [1-9]\d* hit%: 100.00 /);
-    expect(text).toMatch(/\n\[ 2s \] statements\/s: 0 gets\/s: 0 hit%: - /);
+    expect(text).toMatch(/^\[ 1s \] thds: 2 .* gets\/s: [1-9]\d* hit%: 100.00 /);
+    expect(text).toMatch(/\n\[ 2s \] thds: 2 .* gets\/s: 0 hit%: - /);
   });
 
   it('counts requests where the run goes to the end of a trace', async () => {

@@ -15,6 +15,7 @@ import { whoWaits } from '../src/observe/who-waits.ts';
 import { type LiveFacts, type LiveFrame, liveLine, renderLive } from './live-text.ts';
 import { observedOf } from './measured.ts';
 import { type Display, type RunLength, stage } from './progress.ts';
+import { type SessionTotals, sessionTotals } from './session-totals.ts';
 
 /** Standard error, or what a test has in its place. */
 export interface LiveStream extends NodeJS.WritableStream {
@@ -29,6 +30,7 @@ interface Seen {
   readonly clock: RealClock;
   readonly facts: LiveFacts;
   before: Sample;
+  sessionsBefore: SessionTotals;
 }
 
 const DEFAULT_ROWS = 24;
@@ -60,22 +62,24 @@ export class LiveView implements Display {
   started(share: EngineShare): void {
     const observed = observedOf(share);
     const { config } = share;
-    const { sessions, nodes } = config;
+    const { sessions, threads, nodes } = config;
     const limit = getU53(observed.mem, observed.globalConnMem + GLOBAL_CONN_MEM.at.limit);
     const facts = {
-      title: `${this.name}: ${sessions} sessions, ${nodes} nodes, ${config.pool.instances} instances`,
-      sessions,
+      title: `${this.name}: ${sessions} sessions, ${threads} threads, ${nodes} nodes, ${config.pool.instances} instances`,
+      threads,
       osMemoryLimits: observed.osMemory.map((os) => getU53(observed.mem, os + OS_MEMORY.at.limit)),
       connectionMemoryLimit: limit === NO_LIMIT ? null : limit,
     };
     const before = takeSample(observed, performance.now());
-    this.seen = { observed, clock: new RealClock(share.epochNs), facts, before };
+    const sessionsBefore = sessionTotals(share);
+    this.seen = { observed, clock: new RealClock(share.epochNs), facts, before, sessionsBefore };
   }
 
   tick(share: EngineShare, measuredMs: number): void {
     if (this.seen === null) return;
-    const { observed, clock, facts, before } = this.seen;
+    const { observed, clock, facts, before, sessionsBefore } = this.seen;
     const now = takeSample(observed, performance.now());
+    const sessionsNow = sessionTotals(share);
     const { mem, runtime } = observed;
     const look = whoWaits({ mem, plan: share.plan.arena, ...runtime, nowMs: clock.us() / 1000 });
     const { phase, value, total, unit } = stage(share, measuredMs, this.length);
@@ -84,9 +88,12 @@ export class LiveView implements Display {
       stage: `${phase}, ${value.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${unit}`,
       before,
       now,
+      sessionsBefore,
+      sessionsNow,
       waits: waitForSnapshot(look, now.atMs),
     };
     this.seen.before = now;
+    this.seen.sessionsBefore = sessionsNow;
     const { columns = 0, rows } = this.out;
     if (this.picture !== null) this.draw(renderLive(frame, { columns, rows: rows || DEFAULT_ROWS }));
     else this.out.write(`${liveLine(frame, Math.round(measuredMs / 1000))}\n`);

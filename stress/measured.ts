@@ -1,5 +1,6 @@
 /** The counters of a run at one moment, and what came between two moments. */
-import type { EngineShare } from '../src/engine.ts';
+import { type EngineShare, sessionAt } from '../src/engine.ts';
+import { SESSION } from '../src/layout/session.ts';
 import { THREAD } from '../src/layout/thread.ts';
 import {
   nodeMatrix,
@@ -12,6 +13,7 @@ import {
 } from '../src/observe/pool-stats.ts';
 import { type Observed, sumStatements } from '../src/observe/sample.ts';
 import { sumWaitStats, type WaitStatRow } from '../src/observe/wait-stats.ts';
+import { type SessionTotals, sessionTotals, totalsSince } from './session-totals.ts';
 
 export interface InstanceReport extends PoolGauges {
   readonly instance: number;
@@ -21,6 +23,8 @@ export interface InstanceReport extends PoolGauges {
 
 export interface Totals {
   readonly statements: number;
+  readonly transactions: number;
+  readonly sessions: SessionTotals;
   readonly instances: readonly InstanceReport[];
   readonly latches: readonly WaitStatRow[];
   readonly nodeMatrix: readonly (readonly number[])[];
@@ -46,6 +50,8 @@ export function readTotals(share: EngineShare): Totals {
   );
   return {
     statements: sumStatements(mem, runtime),
+    transactions: sumTransactions(mem, share),
+    sessions: sessionTotals(share),
     instances: pool.instances.map(({ at, node }, instance) => ({
       instance,
       node,
@@ -57,10 +63,18 @@ export function readTotals(share: EngineShare): Totals {
   };
 }
 
+function sumTransactions(mem: Int32Array, { config, plan }: EngineShare): number {
+  let sum = 0;
+  for (let s = 0; s < config.sessions; s++) sum += mem[sessionAt(plan, s) + SESSION.at.transactions] >>> 0;
+  return sum;
+}
+
 /** Counters from the one moment to the other; gauges, and the longest waits, are those of the later one. */
 export function totalsBetween(from: Totals, to: Totals): Totals {
   return {
     statements: to.statements - from.statements,
+    transactions: to.transactions - from.transactions,
+    sessions: totalsSince(to.sessions, from.sessions),
     instances: to.instances.map((now, i) => {
       const then = from.instances[i];
       const names = Object.keys(now.counters) as PoolStatName[];

@@ -22,7 +22,7 @@ const COLUMNS = [
  */
 export function memorySummaryText<R extends MemorySummary>(
   rows: readonly R[],
-  more: (row: R) => readonly number[] = () => [],
+  more: (row: R) => readonly (number | string)[] = () => [],
   heads: readonly string[] = [],
   all = false,
 ): string {

@@ -5,6 +5,8 @@ import { MAX_NODES } from '../src/layout/thread.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 const MIB = 2 ** 20;
+const MAX_SESSIONS = 4096;
+export const MAX_THREADS = 256;
 
 /** Variables that this version acts on. */
 export const STRESS_SYSVARS = [
@@ -26,6 +28,8 @@ export const STRESS_SYSVARS = [
   'global_connection_memory_limit',
   'connection_memory_chunk_size',
   'global_connection_memory_tracking',
+  'innodb_numa_interleave',
+  'max_execution_time',
 ] as const satisfies readonly SysvarName[];
 
 export const STRESS_OPTIONS = [
@@ -35,6 +39,42 @@ export const STRESS_OPTIONS = [
     default: 'default',
     choices: SCENARIOS.map((s) => s.name),
     doc: 'what to run',
+  },
+  { name: 'list', kind: 'flag', doc: 'show every scenario and every program with a line each, and end' },
+  {
+    name: 'program',
+    kind: 'string',
+    default: null,
+    doc: 'what the ordinary sessions run: a program of the list, or a file with one (docs/programs.md)',
+  },
+  {
+    name: 'rate',
+    kind: 'float',
+    default: 0,
+    min: 0,
+    max: 10_000_000,
+    doc: 'open loop: transactions that arrive per second, for all sessions; 0 = the next begins when one is done',
+  },
+  {
+    name: 'reconnect',
+    kind: 'enum',
+    default: 'off',
+    choices: ['off', 'on'],
+    doc: 'whether a client connects again after an error or KILL has ended its connection',
+  },
+  {
+    name: 'kill-rate',
+    kind: 'float',
+    default: 0,
+    min: 0,
+    max: 1000,
+    doc: 'sessions that are killed per second, any of them',
+  },
+  {
+    name: 'at',
+    kind: 'string',
+    default: null,
+    doc: 'what happens when, as "3s: SET GLOBAL connection_memory_limit = 4M; 5s: KILL QUERY 4"',
   },
   {
     name: 'seconds',
@@ -57,8 +97,23 @@ export const STRESS_OPTIONS = [
     kind: 'int',
     default: 8,
     min: 1,
-    max: 1024,
-    doc: 'connections, one worker thread each',
+    max: MAX_SESSIONS,
+    doc: 'clients; each has one connection at a time',
+  },
+  {
+    name: 'threads',
+    kind: 'int',
+    default: null,
+    min: 1,
+    max: MAX_THREADS,
+    doc: 'worker threads that run them; unless given, one each, or 2 per node in pool-of-threads',
+  },
+  {
+    name: 'thread-handling',
+    kind: 'enum',
+    default: 'one-thread-per-connection',
+    choices: ['one-thread-per-connection', 'pool-of-threads'],
+    doc: 'whether a thread stays with a connection, or takes the next statement of any session of its node',
   },
   { name: 'nodes', kind: 'int', default: 2, min: 1, max: MAX_NODES, doc: 'simulated NUMA nodes' },
   { name: 'seed', kind: 'int', default: 1, min: 0, max: 2 ** 31 - 1, doc: 'seed of data and programs' },
@@ -113,6 +168,53 @@ export const STRESS_OPTIONS = [
     choices: ['uniform', 'zipf', 'hotset'],
     doc: 'how pages are chosen',
   },
+  {
+    name: 'rand-type',
+    kind: 'enum',
+    default: null,
+    choices: ['uniform', 'gaussian', 'pareto', 'zipfian', 'special'],
+    doc: 'the same by one of sysbench’s distributions',
+  },
+  {
+    name: 'rand-spec-iter',
+    kind: 'int',
+    default: 12,
+    min: 1,
+    max: 100,
+    doc: 'gaussian, special: draws whose mean is taken',
+  },
+  {
+    name: 'rand-spec-pct',
+    kind: 'int',
+    default: 1,
+    min: 1,
+    max: 100,
+    doc: 'special: share of rows that are special, percent',
+  },
+  {
+    name: 'rand-spec-res',
+    kind: 'int',
+    default: 75,
+    min: 0,
+    max: 100,
+    doc: 'special: share of accesses to them, percent',
+  },
+  {
+    name: 'rand-pareto-h',
+    kind: 'float',
+    default: 0.2,
+    min: 0.01,
+    max: 0.99,
+    doc: 'pareto: share of rows that gets the rest of the accesses',
+  },
+  {
+    name: 'rand-zipfian-exp',
+    kind: 'float',
+    default: 0.8,
+    min: 0,
+    max: 2,
+    doc: 'zipfian: skew; 0 = uniform',
+  },
   { name: 'zipf', kind: 'float', default: 0.9, min: 0, max: 2, doc: 'skew of zipf; 0 = uniform' },
   {
     name: 'hot-pages',
@@ -152,7 +254,7 @@ export const STRESS_OPTIONS = [
     kind: 'int',
     default: 1,
     min: 0,
-    max: 1024,
+    max: MAX_SESSIONS,
     doc: 'sessions that scan all data, round and round; none when a trace is replayed',
   },
   {
@@ -208,7 +310,32 @@ export const STRESS_OPTIONS = [
     default: 100,
     min: 0,
     max: 1_000_000,
-    doc: 'price of a page on another node, ns',
+    doc: 'price of a page on another node at distance 21, ns',
+  },
+  {
+    name: 'numa-policy',
+    kind: 'string',
+    default: 'local',
+    doc: 'where the memory of sessions comes from: local, bind=NODES, interleave=NODES, preferred=NODE',
+  },
+  {
+    name: 'numa-pool-policy',
+    kind: 'string',
+    default: null,
+    doc: 'the same for the buffer pool; unless given, its instances go round the nodes',
+  },
+  {
+    name: 'numa-distance',
+    kind: 'string',
+    default: null,
+    doc: 'distance of remote nodes, or a row for each node as "10,21;31,10"; unless given, 21',
+  },
+  {
+    name: 'cpu-bind',
+    kind: 'enum',
+    default: 'off',
+    choices: ['off', 'on'],
+    doc: 'whether each thread is bound to the CPUs of its node, where the host lets it',
   },
   {
     name: 'latch-checks',

@@ -14,9 +14,15 @@ import { WORD_BYTES } from '../src/layout/schema.ts';
 import { NO_LIMIT } from '../src/memory/os/os-memory.ts';
 import { densify, readTrace } from '../src/session/trace-file.ts';
 import { UNIV_PAGE_SIZE } from '../src/storage/page.ts';
+import { listText } from './list.ts';
+import { accessOf, numaOf, threadsOf } from './option-checks.ts';
+import { alsoPrivileged, CONNECTION_LIMIT, DEMO_SAMPLE_MS } from './limit/demo.ts';
 import { STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
 import type { RunOptions } from './run-types.ts';
-import { makeSessions, SCENARIOS } from './scenarios.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { parseScript } from './script.ts';
+import { makeWork } from './workload.ts';
+import { programsOf, withoutAccess } from './program-choice.ts';
 
 type Parsed = ParsedOptions<typeof STRESS_OPTIONS>;
 
@@ -24,6 +30,7 @@ const COMMAND = 'npm run stress --';
 /** An allocation may sleep a minute in the end (60 attempts), if the time is real. */
 const REAL_RETRY_SECONDS = 75;
 const HELP_LINE = 90;
+const NAME_WIDTH = Math.max(...SCENARIOS.map((s) => s.name.length));
 /** 2^64 − 1 is how MySQL says "no limit"; JSON has no Infinity. */
 const UNLIMITED = '18446744073709551615';
 
@@ -31,7 +38,7 @@ const cli = buildCli({
   name: COMMAND,
   description:
     'Runs sessions on worker threads over a real buffer pool and checks every invariant at the end.\n\nScenarios:\n' +
-    SCENARIOS.map((s) => `  ${s.name.padEnd(10)} ${s.doc}\n${settingsOf(s)}`).join('\n'),
+    SCENARIOS.map((s) => `  ${s.name.padEnd(NAME_WIDTH)} ${s.doc}\n${settingsOf(s)}`).join('\n'),
   own: STRESS_OPTIONS,
   sysvars: STRESS_SYSVARS,
 });
@@ -51,7 +58,7 @@ function settingsOf(s: (typeof SCENARIOS)[number]): string {
     if (lines[lines.length - 1].length + word.length > HELP_LINE) lines.push('');
     lines[lines.length - 1] += ` ${word}`;
   }
-  return lines.map((line) => `            ${line}`).join('\n');
+  return lines.map((line) => `${' '.repeat(NAME_WIDTH + 2)}${line}`).join('\n');
 }
 
 /** A run that can be started, with what the report repeats of its settings. */
@@ -61,6 +68,10 @@ export interface StressPlan {
   readonly json: string | null;
   readonly html: string | null;
   readonly live: boolean;
+  /** Whether the memory of the process is held against its bill. */
+  readonly memoryBill: boolean;
+  /** Whether the run shows what connection_memory_limit does, and what chunks cost is measured after it. */
+  readonly limitDemo: boolean;
   /** Directory for CPU profiles. */
   readonly profile: string | null;
   readonly warnings: readonly string[];
@@ -75,10 +86,11 @@ export interface StressPlan {
 /** Sessions that replay a trace do nothing beside it, unless they are told to. */
 const TRACE_PRESET = { own: { scanners: 0, 'hog-bytes': 0 } } as const;
 
-/** @throws OptionError and its kin, before anything is written. @returns the help text, or the plan */
+/** @throws OptionError and its kin, before anything is written. @returns the help text or the list, or the plan */
 export async function planStress(argv: readonly string[]): Promise<string | StressPlan> {
   const given = cli.parse(argv);
   if (given.help !== null) return given.help;
+  if (given.own.list) return listText();
   const scenario = SCENARIOS.find((s) => s.name === given.own.scenario) ?? SCENARIOS[0];
   const preset = applyPreset(given, scenario.preset);
   const parsed = preset.own.trace === null ? preset : applyPreset(preset, TRACE_PRESET);
@@ -89,6 +101,9 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
       `--scanners=${own.scanners}: allowed are 0 to --sessions (${own.sessions})`,
     );
   }
+  const threads = threadsOf(own, scenario.yard === true);
+  const access = accessOf(parsed);
+  const numa = numaOf(parsed);
   // Roughly, before anything is computed from the size; exactly below.
   checkArena(sysvars.innodb_buffer_pool_size + own['os-memory'] * own.nodes);
   const sizing = poolSizing({
@@ -114,6 +129,7 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     );
   }
   const raw = own.trace === null ? null : await readTrace(own.trace);
+  const script = own.at === null ? [] : parseScript(own.at);
   if (own.seconds === 0 && raw === null) {
     throw new OptionError(
       '--seconds',
@@ -130,6 +146,7 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     seed: own.seed,
     nodes: own.nodes,
     sessions: own.sessions,
+    threads,
     checked: own['latch-checks'] === 'on',
     pool: {
       instances: sizing.instances,
@@ -153,6 +170,7 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     hugePages: own['huge-pages'],
     faultPpm: own['fault-ppm'],
     realSleeps: own['retry-clock'] === 'real',
+    numa,
     connMem: {
       sessionLimit: limit(sysvars.connection_memory_limit),
       globalLimit: limit(sysvars.global_connection_memory_limit),
@@ -166,24 +184,24 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     pagesPerSpace,
   };
   checkArena(planEngine(engine).arena.words * WORD_BYTES);
-  const sessions = makeSessions({
+  const shares = await programsOf(own, scenario, trace !== null);
+  const hasOwnAccess = parsed.explicit.has('access') || parsed.explicit.has('rand-type');
+  const { programs, sessions } = makeWork({
     sessions: own.sessions,
     nodes: own.nodes,
     pages: pagesPerSpace * own.tablespaces,
-    updatePct: own['update-pct'],
-    scanners: own.scanners,
-    access: own.access,
-    zipf: own.zipf,
-    hotPages: own['hot-pages'],
-    hotAccesses: own['hot-accesses'],
+    programs: hasOwnAccess ? shares.map(withoutAccess) : shares,
+    access,
     rangePages: own['range-pages'],
     scanPages: own['scan-pages'],
+    scanners: own.scanners,
     hogBytes: own['hog-bytes'],
-    yard: engine.yard,
-    seconds,
-    trace,
     // Half-way through the measured time.
-  }).map((s) => ({ ...s, hogAtMs: s.hogAtMs + 1000 * own.warmup }));
+    hogAtMs: 1000 * (own.warmup + seconds / 2),
+    maxExecutionTimeMs: sysvars.max_execution_time,
+    trace,
+  });
+  const limitDemo = scenario.name === CONNECTION_LIMIT.name;
   const patience =
     engine.realSleeps && !parsed.explicit.has('watchdog')
       ? Math.max(own.watchdog, REAL_RETRY_SECONDS)
@@ -191,8 +209,16 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
   return {
     run: {
       engine,
-      sessions,
+      programs,
+      sessions: limitDemo ? alsoPrivileged(sessions) : sessions,
+      threadHandling: own['thread-handling'],
+      rate: own.rate,
+      reconnect: own.reconnect === 'on',
+      killRate: own['kill-rate'],
+      script,
+      cpuBind: own['cpu-bind'],
       seconds,
+      ...(limitDemo && { sampleMs: DEMO_SAMPLE_MS }),
       warmupSeconds: own.warmup,
       traceLength: trace?.length ?? 0,
       watchdogSeconds: patience,
@@ -202,6 +228,8 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     json: own.json,
     html: own.html,
     live: own.live,
+    memoryBill: scenario.memoryBill === true,
+    limitDemo,
     profile: own.profile,
     // The default chunk is for large pools: that it was not taken is news only to whoever asked for one.
     warnings: [
@@ -218,6 +246,7 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
       innodb_buffer_pool_chunk_size: sizing.chunk,
       innodb_buffer_pool_instances: sizing.instances,
       'data-size': dataSize,
+      threads,
       seconds,
       watchdog: patience,
     }),

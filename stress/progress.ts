@@ -17,6 +17,8 @@ export interface RunLength {
 
 /** What the user sees while a run goes on, on standard error. */
 export interface Display extends RunEvents {
+  /** The curve of chunk sizes: steps done, and what the next one measures. */
+  chunks?(done: number, total: number, what: string): void;
   /** A line that stays. */
   note(text: string): void;
   /** Takes away what is not to stay. */
@@ -53,6 +55,10 @@ export class Progress implements Display {
     const info = `${gets.toLocaleString('en-US')} gets/s, hits ${gets === 0 ? '-' : (100 - (100 * reads) / gets).toFixed(1)} %`;
     const { phase, value, total, unit } = stage(share, measuredMs, this.length);
     this.show(phase, value, total, `${unit}, ${info}`);
+  }
+
+  chunks(done: number, total: number, what: string): void {
+    this.show('measuring chunk sizes', done, total, what);
   }
 
   phase(text: string): void {

@@ -1,6 +1,8 @@
 /** The charts of a run's page, from its samples and its histogram. */
 import type { Sample } from '../src/observe/sample.ts';
 import { type ChartSpec, shortInstrument } from '../src/page/chart-spec.ts';
+import { limitCurveChart } from './limit/curve-charts.ts';
+import type { ProcessMemory } from './process-memory.ts';
 import type { StressReport } from './report.ts';
 
 /** More points than a screen shows are left out; counters are cumulative, so nothing gets lost. */
@@ -23,7 +25,24 @@ export function stressCharts(r: StressReport): Record<string, ChartSpec> {
     charts['memory'] = memory(samples);
   }
   if (r.latencyHistogram.length > 0) charts['latency'] = latency(r);
-  return charts;
+  if (r.processMemory !== null && r.processMemory.samples.length > 1)
+    charts['process'] = process(r.processMemory);
+  return r.limitCurve === null ? charts : { ...charts, ...limitCurveChart(r.limitCurve) };
+}
+
+function process({ samples: all, billBytes }: ProcessMemory): ChartSpec {
+  const step = Math.ceil(all.length / MAX_POINTS);
+  const samples = all.filter((_, i) => i % step === 0);
+  return {
+    title: 'Process memory over time',
+    kind: 'line',
+    x: { ...TIME, values: samples.map((s) => s.atMs / 1000) },
+    y: { label: 'MiB', unit: 'plain', scale: 'linear' },
+    series: [
+      { label: 'resident', values: samples.map((s) => s.rssBytes / MIB) },
+      { label: 'the bill', values: samples.map(() => billBytes / MIB) },
+    ],
+  };
 }
 
 function thin(series: readonly Sample[]): Sample[] {
@@ -115,7 +134,7 @@ function latency({ latencyHistogram, latencyUs }: StressReport): ChartSpec {
   // A bucket that begins at 0 has no place on a logarithmic axis.
   const edges = latencyHistogram.map(({ fromUs, toUs }) => [Math.max(fromUs, toUs / 10), toUs] as const);
   return {
-    title: 'Latency of statements',
+    title: 'Latency of transactions',
     kind: 'histogram',
     x: {
       label: 'latency',
@@ -124,8 +143,8 @@ function latency({ latencyHistogram, latencyUs }: StressReport): ChartSpec {
       values: edges.map(([from, to]) => Math.sqrt(from * to)),
       edges,
     },
-    y: { label: 'statements (logarithmic)', unit: 'plain', scale: 'log' },
-    series: [{ label: 'statements', values: latencyHistogram.map((b) => b.count) }],
+    y: { label: 'transactions (logarithmic)', unit: 'plain', scale: 'log' },
+    series: [{ label: 'transactions', values: latencyHistogram.map((b) => b.count) }],
     marks: MARKED.flatMap((label) => (latencyUs[label] > 0 ? [{ x: latencyUs[label], label }] : [])),
   };
 }

@@ -1,5 +1,5 @@
 /** The report of a run as a page: one HTML file that needs nothing else. */
-import { bar, heat } from '../src/page/bar.ts';
+import { bar } from '../src/page/bar.ts';
 import { shortInstrument } from '../src/page/chart-spec.ts';
 import { chartFigure } from '../src/page/chart.ts';
 import { facts, keyFigures, renderPage, type Section } from '../src/page/document.ts';
@@ -10,6 +10,7 @@ import { type Column, table } from '../src/page/table.ts';
 import { waitGraph } from '../src/page/wait-graph.ts';
 import { foldLog } from './log-text.ts';
 import { stressCharts } from './report-charts.ts';
+import { limits, nodes, processMemory, sessions, transactions } from './report-html-sessions.ts';
 import type { StressReport } from './report.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -22,13 +23,16 @@ export function renderStressHtml(r: StressReport): string {
     { id: 'figures', title: 'Key figures', body: figures(r) },
     { id: 'throughput', title: 'Throughput', body: chart(charts, 'throughput', 'Throughput over time') },
     { id: 'latency', title: 'Latency', body: latency(r, charts) },
+    { id: 'transactions', title: 'Transactions', body: transactions(r) },
     { id: 'latches', title: 'Latches', body: latches(r, charts) },
     { id: 'wait-for', title: 'Who waits for whom', body: waitFor(r) },
     { id: 'lru', title: 'LRU lists', body: lru(r) },
     { id: 'pages', title: 'Dirty and free pages', body: pool(r, charts) },
     { id: 'memory', title: 'Memory', body: memory(r, charts) },
-    { id: 'nodes', title: 'Page gets by node', body: nodeMatrix(r) },
+    { id: 'nodes', title: 'Nodes', body: nodes(r) },
     { id: 'sessions', title: 'Sessions', body: sessions(r) },
+    { id: 'limits', title: 'Limits and errors', body: limits(r, curveIds(charts)) },
+    { id: 'process', title: 'Process memory', body: processMemory(r, charts['process'] !== undefined) },
     { id: 'verdict', title: 'Verdict', body: verdicts(r) },
     { id: 'errors', title: 'Errors', body: errors(r) },
     { id: 'settings', title: 'Settings and machine', body: settings(r) },
@@ -40,6 +44,9 @@ export function renderStressHtml(r: StressReport): string {
     data: { charts, sweep: null },
   });
 }
+
+/** Charts of what chunks of connection memory cost, if that was measured. */
+const curveIds = (charts: Charts): string[] => Object.keys(charts).filter((id) => id.startsWith('limit-'));
 
 const chart = (charts: Charts, id: string, title: string): Html =>
   charts[id] === undefined
@@ -71,15 +78,17 @@ function lead(r: StressReport): Html {
   return html`<p class="verdict ${ok ? 'good' : 'bad'}">${ok ? '✓' : '✗'} ${conclusion(r)}${early}</p>
     <p class="quiet">
       ${int(r.statements)} statements in ${num(r.seconds)} s by ${String(s['sessions'])} sessions on
-      ${String(s['nodes'])} nodes; ${String(s['innodb_buffer_pool_instances'])} instances ×
-      ${String(s['innodb_page_hash_locks'])} stripes, pool ${size('innodb_buffer_pool_size')}, data
-      ${size('data-size')}; ${r.machine.node} on ${r.machine.cores} × ${r.machine.cpu}
+      ${String(s['threads'])} threads (${String(s['thread-handling'])}) and ${String(s['nodes'])} nodes;
+      ${String(s['innodb_buffer_pool_instances'])} instances × ${String(s['innodb_page_hash_locks'])} stripes,
+      pool ${size('innodb_buffer_pool_size')}, data ${size('data-size')}; ${r.machine.node} on
+      ${r.machine.cores} × ${r.machine.cpu}
     </p>`;
 }
 
 function figures(r: StressReport): Html {
   const at = (name: string): { value: string } => ({ value: micros(r.latencyUs[name] ?? NaN) });
   return keyFigures([
+    { label: 'transactions/s', value: int(r.seconds === 0 ? 0 : r.sysbench.transactions / r.seconds) },
     { label: 'statements/s', value: int(r.statementsPerSecond) },
     { label: 'page gets/s', value: int(r.getsPerSecond) },
     { label: 'hit ratio', value: percent(r.hitRatio, 2) },
@@ -93,10 +102,10 @@ function figures(r: StressReport): Html {
 function latency(r: StressReport, charts: Charts): Html {
   const most = Math.max(0, ...Object.values(r.latencyUs));
   return html`<div class="grid">
-    ${chart(charts, 'latency', 'Latency of statements')}
+    ${chart(charts, 'latency', 'Latency of transactions')}
     ${table({
       caption: 'Percentiles of the latency, µs; bars on a logarithmic scale',
-      empty: 'No statement was measured.',
+      empty: 'No transaction was measured.',
       rows: Object.entries(r.latencyUs),
       columns: [
         { head: 'percentile', cell: ([name]) => name },
@@ -244,58 +253,6 @@ function memory(r: StressReport, charts: Charts): Html {
       })}
     </div>
     <div class="gap">${chart(charts, 'memory', 'Memory over time')}</div>`;
-}
-
-function nodeMatrix({ nodeMatrix: matrix }: StressReport): Html {
-  const all = matrix.flat();
-  const [min, max] = [Math.min(...all), Math.max(...all)];
-  const rows = matrix.map((gets, node) => ({ gets, node, sum: gets.reduce((a, b) => a + b, 0) }));
-  return html`<div class="heat">
-    ${table({
-      caption: 'Row: node of the session. Column: node of the page. The stronger the colour, the more gets.',
-      rows,
-      columns: [
-        { head: 'session \\ page', cell: ({ node }) => `node ${node}` },
-        ...matrix.map((_, i): Column<(typeof rows)[number]> => ({
-          head: `node ${i}`,
-          kind: 'number',
-          cell: ({ gets }) => int(gets[i]),
-          tone: ({ gets }) => heat(gets[i], min, max),
-        })),
-        { head: 'remote', kind: 'number', cell: ({ gets, node, sum }) => percent(1 - gets[node] / sum) },
-      ],
-    })}
-  </div>`;
-}
-
-function sessions(r: StressReport): Html {
-  const most = Math.max(0, ...r.sessions.map((s) => s.total));
-  return html`<div class="fill">
-    ${table({
-      caption: 'What each session did, and what ended it',
-      empty: 'No session told how it went.',
-      rows: r.sessions,
-      columns: [
-        {
-          head: 'session',
-          kind: 'name',
-          cell: (s) => `${s.session} ${s.name}`,
-          sort: (s) => `${s.session} ${s.name}`,
-        },
-        { head: 'node', of: (s) => s.node },
-        { head: 'statements', of: (s) => s.total },
-        { head: 'compared', kind: 'bar', cell: (s) => bar(s.total, most) },
-        { head: 'page reads', of: (s) => s.reads },
-        { head: 'page writes', of: (s) => s.writes },
-        { head: 'out of memory', of: (s) => s.outOfMemory },
-        {
-          head: 'ended by',
-          kind: 'wordy',
-          cell: (s) => (s.killed === null ? 'close' : `ERROR ${s.killed.code}: ${s.killed.text}`),
-        },
-      ],
-    })}
-  </div>`;
 }
 
 function verdicts(r: StressReport): Html {

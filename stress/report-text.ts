@@ -2,12 +2,25 @@
 import type { Failure } from '../workers/outcome.ts';
 import { int } from '../src/page/format.ts';
 import { plainTable } from '../src/page/plain-table.ts';
+import { renderLimitCurve } from './limit/curve-text.ts';
+import { renderLimitDemo } from './limit/demo-text.ts';
 import { foldLog } from './log-text.ts';
 import { memorySummaryText } from './memory-summary-text.ts';
+import { numaSection } from './numa-text.ts';
 import { round, type StressReport } from './report.ts';
+import { sessionsText } from './sessions-text.ts';
+import {
+  errorsText,
+  ladderNote,
+  limitsText,
+  processMemoryText,
+  programsText,
+  sysbenchText,
+} from './sysbench-text.ts';
 import type { Verdict } from './verdict.ts';
 
 const STACK_LINES = 8;
+const MOST_SCRIPT_LINES = 20;
 
 const percent = (part: number, of: number): string =>
   of === 0 ? '-' : `${((100 * part) / of).toFixed(1)} %`;
@@ -18,31 +31,24 @@ export function renderReport(r: StressReport): string {
   const section = (title: string, text: string): void => void out.push('', title, text);
   const s = r.settings;
   out.push(
-    `scenario ${r.scenario}, seed ${r.seed}: ${String(s['sessions'])} sessions on ${String(s['nodes'])} nodes, ` +
+    `scenario ${r.scenario}, seed ${r.seed}: ${String(s['sessions'])} sessions on ${String(s['threads'])} threads ` +
+      `(${String(s['thread-handling'])}), ${String(s['nodes'])} nodes, ` +
       `${String(s['innodb_buffer_pool_instances'])} instances x ${String(s['innodb_page_hash_locks'])} stripes, ` +
       `pool ${mib(s['innodb_buffer_pool_size'])}, data ${mib(s['data-size'])}`,
     `${r.machine.node} on ${r.machine.cores} x ${r.machine.cpu}, ${r.machine.os}`,
     '',
     `${int(r.statements)} statements in ${r.seconds.toFixed(1)} s${r.interrupted ? ' (interrupted)' : ''}: ` +
       `${int(r.statementsPerSecond)}/s, ${int(r.getsPerSecond)} page gets/s, hit ratio ${(100 * r.hitRatio).toFixed(2)} %`,
-    `latency, us: ${Object.entries(r.latencyUs)
-      .map(([name, us]) => `${name} ${int(us)}`)
-      .join('  ')}`,
+    '',
+    sysbenchText(r),
   );
-  section(
-    s['warmup'] === 0 ? 'Sessions' : 'Sessions (the warm-up included)',
-    plainTable(
-      ['session', 'node', 'statements', 'page reads', 'page writes', 'ended by'],
-      r.sessions.map((x) => [
-        `${x.session} ${x.name}`,
-        x.node,
-        x.total,
-        x.reads,
-        x.writes,
-        x.killed === null ? 'close' : `ERROR ${x.killed.code}`,
-      ]),
-    ),
-  );
+  section('Latency of transactions by program, us', `${programsText(r.programs)}\n${ladderNote(s['rate'])}`);
+  if (r.errors.length > 0) section('Errors that sessions met', errorsText(r.errors));
+  section(s['warmup'] === 0 ? 'Sessions' : 'Sessions (the warm-up included)', sessionsText(r.sessions));
+  if (r.script.length > 0) section('What --at and --kill-rate did', scriptText(r.script));
+  section('Connection memory', limitsText(r.limits));
+  if (r.limitDemo !== null) out.push('', renderLimitDemo(r.limitDemo));
+  if (r.limitCurve !== null) out.push('', renderLimitCurve(r.limitCurve));
   section(
     'Buffer pool',
     plainTable(
@@ -91,20 +97,19 @@ export function renderReport(r: StressReport): string {
         ]),
     ),
   );
-  section(
-    'Page gets by node (row: session, column: page)',
-    plainTable(
-      ['', ...r.nodeMatrix.map((_, i) => `node ${i}`), 'remote'],
-      r.nodeMatrix.map((row, i) => {
-        const all = row.reduce((a, b) => a + b, 0);
-        return [`node ${i}`, ...row, percent(all - row[i], all)];
-      }),
-    ),
-  );
+  const numa = numaSection(r.numa);
+  section(numa.title, numa.text);
   section(
     'Memory',
     memorySummaryText(r.memory, (m) => [m.retries, m.failures], ['retries', 'failures']),
   );
+  if (r.accounts.length > 0) {
+    section(
+      'Memory by account',
+      memorySummaryText(r.accounts, (a) => [`${a.USER ?? '-'}@${a.HOST ?? '-'}`], ['account']),
+    );
+  }
+  if (r.processMemory !== null) section('Process', processMemoryText(r.processMemory));
   section('Status', plainTable(['variable', 'value'], Object.entries(r.status)));
   if (r.errorLog.length > 0) {
     section(
@@ -124,6 +129,19 @@ export function renderReport(r: StressReport): string {
   if (others.length > 0) section('Other threads', others.join('\n'));
   out.push('', conclusion(r));
   return out.join('\n');
+}
+
+/** A script of thousands of kills is told by its beginning and its end. */
+function scriptText(lines: readonly string[]): string {
+  const told =
+    lines.length <= MOST_SCRIPT_LINES
+      ? lines
+      : [
+          ...lines.slice(0, MOST_SCRIPT_LINES / 2),
+          `… ${int(lines.length - MOST_SCRIPT_LINES)} more …`,
+          ...lines.slice(-MOST_SCRIPT_LINES / 2),
+        ];
+  return told.map((line) => `  ${line}`).join('\n');
 }
 
 function renderVerdict(v: Verdict): string {

@@ -1,9 +1,13 @@
 /** What a run tells, as data for tools; report-text.ts makes it text for people. */
 import { cpus, release, type } from 'node:os';
-import type { RecordableHistogram } from 'node:perf_hooks';
 import { CLEANER } from '../src/layout/buffer.ts';
 import { Psi } from '../src/memory/psi/psi.ts';
-import { type MemorySummary, memorySummary } from '../src/memory/psi/psi-tables.ts';
+import {
+  type MemoryByAccount,
+  type MemorySummary,
+  memorySummary,
+  memorySummaryByAccount,
+} from '../src/memory/psi/psi-tables.ts';
 import { type UtStatSum, utStatSum } from '../src/memory/psi/psi-ut-stat.ts';
 import { type LatencyBucket, latencyBuckets } from '../src/observe/latency-buckets.ts';
 import type { LruPicture } from '../src/observe/lru-picture.ts';
@@ -12,14 +16,30 @@ import type { Sample } from '../src/observe/sample.ts';
 import type { WaitForSnapshot } from '../src/observe/wait-snapshot.ts';
 import type { WaitStatRow } from '../src/observe/wait-stats.ts';
 import type { SessionResult } from '../src/session/program.ts';
+import type { LimitCurve } from './limit/curve.ts';
+import { checkLimitDemo, type LimitDemo, limitDemo } from './limit/demo.ts';
 import type { InstanceReport } from './measured.ts';
+import { type NumaReport, numaReport } from './numa-text.ts';
 import type { StressPlan } from './options.ts';
+import { checkProcessMemory, type ProcessMemory } from './process-memory.ts';
+import {
+  type ErrorReport,
+  errorReports,
+  type Ladder,
+  ladderOf,
+  type LimitsReport,
+  limitsReport,
+  type ProgramReport,
+  programReports,
+  type SysbenchReport,
+  sessionStatus,
+  sysbenchReport,
+} from './report-figures.ts';
 import type { RunResult } from './run-types.ts';
+import { foldSessions, type SessionFold } from './sessions-text.ts';
 import type { Verdict } from './verdict.ts';
 
 export type { InstanceReport } from './measured.ts';
-
-const PERCENTILES = [50, 90, 95, 99, 99.9] as const;
 
 /** A row of memory_summary_global_by_event_name, and what `ut_allocator` tells beside it. */
 export type MemoryReport = MemorySummary & Pick<UtStatSum, 'retries' | 'failures'>;
@@ -49,12 +69,24 @@ export interface StressReport {
   readonly statementsPerSecond: number;
   readonly getsPerSecond: number;
   readonly hitRatio: number;
-  readonly latencyUs: Readonly<Record<string, number>>;
+  /** Of transactions; in the open loop from the moment when they were due. */
+  readonly latencyUs: Ladder;
+  readonly programs: readonly ProgramReport[];
+  readonly sysbench: SysbenchReport;
   /** Ascending, without empty ends. */
   readonly latencyHistogram: readonly LatencyBucket[];
   /** Counters cumulative; the first is at 0, the last at the end. */
   readonly series: readonly Sample[];
   readonly sessions: readonly SessionResult[];
+  /** The same by program and node. */
+  readonly sessionFolds: readonly SessionFold[];
+  readonly errors: readonly ErrorReport[];
+  readonly limits: LimitsReport;
+  /** The demonstration of connection_memory_limit, and what chunks cost; null: another scenario. */
+  readonly limitDemo: LimitDemo | null;
+  readonly limitCurve: LimitCurve | null;
+  /** What --at and --kill-rate did, in lines. */
+  readonly script: readonly string[];
   readonly status: Readonly<Record<string, number>>;
   readonly instances: readonly InstanceReport[];
   readonly latches: readonly WaitStatRow[];
@@ -63,7 +95,12 @@ export interface StressReport {
   readonly waitFor: WaitForSnapshot | null;
   /** By instance, at the end of the measured time. */
   readonly lru: readonly LruPicture[];
+  readonly numa: NumaReport;
   readonly memory: readonly MemoryReport[];
+  /** memory_summary_by_account_by_event_name, without rows of instruments that were not used. */
+  readonly accounts: readonly MemoryByAccount[];
+  /** null: it was not watched, or nothing ever began. */
+  readonly processMemory: ProcessMemory | null;
   readonly cleaners: readonly Record<string, number>[];
   readonly errorLog: readonly {
     readonly priority: string;
@@ -78,11 +115,35 @@ export interface StressReport {
   readonly terminated: readonly string[];
 }
 
-export function buildReport(plan: StressPlan, r: RunResult): StressReport {
+/** What is known beside the run itself. */
+export interface Beside {
+  /** What was seen of the process, if it was watched. */
+  readonly processMemory?: ProcessMemory | null;
+  /** What chunks of different sizes cost, if that was measured. */
+  readonly curve?: LimitCurve | null;
+}
+
+export function buildReport(
+  plan: StressPlan,
+  result: RunResult,
+  { processMemory = null, curve = null }: Beside = {},
+): StressReport {
+  const demo = plan.limitDemo
+    ? limitDemo({
+        share: result.share,
+        specs: plan.run.sessions,
+        results: result.sessions,
+        log: result.log,
+        series: result.measured.series,
+        warmupMs: 1000 * (plan.run.warmupSeconds ?? 0),
+      })
+    : null;
+  const r: RunResult = { ...result, verdicts: withMore(plan, result, demo, processMemory) };
   const { share } = r;
   const mem = new Int32Array(share.buffer);
   const { pool } = share.plan;
-  const { totals, series, latency, waitFor, lru } = r.measured;
+  const psi = new Psi(share.plan.psi);
+  const { totals, series, latency, latencies, threads, waitFor, lru } = r.measured;
   const { statements, instances } = totals;
   const sum = addPoolStats(instances.map((i) => i.counters));
   const seconds = r.measured.elapsedMs / 1000;
@@ -106,17 +167,28 @@ export function buildReport(plan: StressPlan, r: RunResult): StressReport {
     statementsPerSecond: perSecond(statements),
     getsPerSecond: perSecond(sum.pageGets),
     hitRatio: sum.pageGets === 0 ? 0 : round(1 - sum.pagesRead / sum.pageGets, 4),
-    latencyUs: latencyUs(latency),
+    latencyUs: ladderOf(latency),
+    programs: programReports(plan.run, latencies, seconds),
+    sysbench: sysbenchReport(totals.sessions, threads),
     latencyHistogram: latencyBuckets(latency),
     series,
     sessions: r.sessions.toSorted((a, b) => a.session - b.session),
-    status: innodbStatus(sum, instances),
+    sessionFolds: foldSessions(r.sessions.toSorted((a, b) => a.session - b.session)),
+    errors: errorReports(r.sessions),
+    limits: limitsReport(share, r.sessions, series, r.script),
+    limitDemo: demo,
+    limitCurve: curve,
+    script: r.script,
+    status: { ...innodbStatus(sum, instances), ...sessionStatus(mem, share.plan.globalConnMem, r.sessions) },
     instances,
     latches: totals.latches.filter((row) => row.acquired > 0),
     nodeMatrix: totals.nodeMatrix,
     waitFor,
     lru,
-    memory: memoryReport(mem, new Psi(share.plan.psi)),
+    numa: numaReport({ share, nodeMatrix: totals.nodeMatrix, affinity: r.affinity }),
+    memory: memoryReport(mem, psi),
+    accounts: memorySummaryByAccount(mem, psi).filter((row) => row.COUNT_ALLOC > 0),
+    processMemory,
     cleaners: r.cleaners.map((c) => {
       const at = pool.cleaners + c.node * CLEANER.words;
       const { rounds, earlyRounds, lateRounds } = CLEANER.at;
@@ -136,6 +208,22 @@ export function buildReport(plan: StressPlan, r: RunResult): StressReport {
   };
 }
 
+/** The invariants of the run, and what the scenario asks for besides; none when the run did not get so far. */
+function withMore(
+  plan: StressPlan,
+  { verdicts, stops }: RunResult,
+  demo: LimitDemo | null,
+  processMemory: ProcessMemory | null,
+): readonly Verdict[] {
+  if (verdicts.length === 0) return [];
+  const hogBytes = Number(plan.settings['hog-bytes']);
+  return [
+    ...verdicts,
+    ...(demo === null ? [] : [checkLimitDemo(demo, hogBytes, stops > 0)]),
+    ...(plan.memoryBill && processMemory !== null ? [checkProcessMemory(processMemory)] : []),
+  ];
+}
+
 /** Instruments that something was allocated for, or asked for in vain. */
 function memoryReport(mem: Int32Array, psi: Psi): MemoryReport[] {
   return psi.keys
@@ -152,16 +240,6 @@ function verdictOf(r: RunResult): StressReport['verdict'] {
   if (r.stuck !== null) return 'stuck';
   if (r.failures.length > 0) return 'failed';
   return r.verdicts.some((v) => v.violations.length > 0) ? 'violated' : 'ok';
-}
-
-function latencyUs(h: RecordableHistogram): Record<string, number> {
-  if (h.count === 0) return {};
-  const us = (ns: number): number => round(ns / 1000, 1);
-  return Object.fromEntries([
-    ['mean', us(h.mean)],
-    ...PERCENTILES.map((p) => [`p${p}`, us(h.percentile(p))]),
-    ['max', us(h.max)],
-  ]) as Record<string, number>;
 }
 
 export const round = (n: number, digits: number): number => Number(n.toFixed(digits));

@@ -2,10 +2,13 @@
 import type { Piscina } from 'piscina';
 import type { EngineConfig, EngineShare } from '../src/engine.ts';
 import type { LogLine } from '../src/layout/error-log.ts';
-import type { SessionResult, SessionSpec } from '../src/session/program.ts';
+import type { AffinityResult } from '../src/numa/affinity.ts';
+import type { ProgramSet, SessionResult, SessionSpec } from '../src/session/program.ts';
 import type { Failure } from '../workers/outcome.ts';
 import type { CleanerDone } from '../workers/page-cleaner.ts';
+import type { ScriptEvent } from './script.ts';
 import type { Measured } from './telemetry.ts';
+import type { ThreadHandling } from './thread-handling.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What runs hand on to each other, so that the next finds its workers warm and its memory mapped. */
@@ -23,6 +26,19 @@ export interface Reuse {
 export interface RunOptions {
   readonly engine: EngineConfig;
   readonly sessions: readonly SessionSpec[];
+  readonly programs: ProgramSet;
+  /** How sessions get threads: `engine.threads` of them. */
+  readonly threadHandling: ThreadHandling;
+  /** Open loop: transactions a second of all sessions together; 0: closed loop. */
+  readonly rate: number;
+  /** Whether clients connect again after an error or a kill has ended their connection. */
+  readonly reconnect: boolean;
+  /** KILLs a second, of sessions at random. */
+  readonly killRate: number;
+  /** What is done at which time. */
+  readonly script: readonly ScriptEvent[];
+  /** Whether threads are bound to processors of their node. */
+  readonly cpuBind: 'on' | 'off';
   /** Measured time, s; 0: until every session has done its statements or the trace is at its end. */
   readonly seconds: number;
   /** Time before that, s, which no figure of the report covers. Default 0. */
@@ -60,6 +76,10 @@ export interface RunResult {
   readonly measured: Measured;
   /** These and all below are of the whole run. */
   readonly sessions: readonly SessionResult[];
+  /** What became of binding threads to processors; null: it was not asked for. */
+  readonly affinity: readonly AffinityResult[] | null;
+  /** What --at and --kill-rate did, in lines. */
+  readonly script: readonly string[];
   readonly cleaners: readonly CleanerDone[];
   readonly log: readonly LogLine[];
   readonly verdicts: readonly Verdict[];

@@ -3,20 +3,27 @@
  * 2 bad input, 130 interrupted before anything ran.
  */
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import type { EngineShare } from '../src/engine.ts';
 import { UserError } from '../src/config/errors.ts';
 import { SAME_SIGNAL_MS } from '../src/config/signals.ts';
 import { checkWritable, unwritable } from '../src/config/writable.ts';
 import { StorageError } from '../src/storage/errors.ts';
+import { type LimitCurve, limitCurve } from './limit/curve.ts';
 import { LiveView } from './live.ts';
 import { planStress, type StressPlan } from './options.ts';
+import { ProcessMemoryWatch } from './process-memory.ts';
 import { type Display, Progress, type RunLength } from './progress.ts';
 import { renderStressHtml } from './report-html.ts';
 import { renderReport } from './report-text.ts';
 import { buildReport, type StressReport } from './report.ts';
-import { Interrupted } from './run-types.ts';
+import { Interrupted, type RunEvents } from './run-types.ts';
 import { StressRun } from './runner.ts';
 
 const EXIT = { holds: 0, fails: 1, badInput: 2, interrupted: 130 } as const;
+/** Threads and time for the curve of chunk sizes. */
+const MOST_CURVE_SESSIONS = 8;
+const LEAST_CURVE_SECONDS = 4;
+const MOST_CURVE_SECONDS = 60;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -38,7 +45,9 @@ async function runPlan(plan: StressPlan): Promise<number> {
   const { seconds, warmupSeconds = 0, traceLength } = plan.run;
   const length: RunLength = { seconds, warmupSeconds, traceLength };
   const progress: Display = plan.live ? new LiveView(plan.scenario, length) : new Progress(length);
-  const run = new StressRun(plan.run, progress);
+  const watch = new ProcessMemoryWatch();
+  const curveEnd = new AbortController();
+  const run = new StressRun(plan.run, watched(progress, watch));
   let signals = 0;
   let lastAt = -Infinity;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -55,18 +64,63 @@ async function runPlan(plan: StressPlan): Promise<number> {
     }
     progress.note(signals === 1 ? 'stopping; once more gives the run up' : 'giving up; once more kills it');
     run.stop();
+    curveEnd.abort();
   };
   for (const s of SIGNALS) process.on(s, onSignal);
   try {
     const result = await run.run();
+    const processMemory = watch.result(result.share);
+    const curve =
+      plan.limitDemo && result.stops === 0 ? await chunkCurve(plan, progress, curveEnd.signal) : null;
     progress.done();
-    const report = buildReport(plan, result);
+    const report = buildReport(plan, result, { processMemory, curve });
     const told = tell(plan, report);
-    return told && report.verdict === 'ok' ? EXIT.holds : EXIT.fails;
+    const problem = curve?.problem ?? null;
+    if (problem !== null) process.stderr.write(`the curve of chunk sizes ended early: ${problem}\n`);
+    return told && report.verdict === 'ok' && problem === null ? EXIT.holds : EXIT.fails;
   } finally {
+    watch.stop();
     progress.done();
     for (const s of SIGNALS) process.off(s, onSignal);
   }
+}
+
+/** What chunks of different sizes cost: threads of its own, after the run's have gone. */
+function chunkCurve(plan: StressPlan, progress: Display, signal: AbortSignal): Promise<LimitCurve> {
+  const { seconds, engine } = plan.run;
+  progress.phase?.('measuring chunk sizes');
+  return limitCurve(
+    {
+      seed: engine.seed,
+      sessions: Math.min(MOST_CURVE_SESSIONS, Math.max(2, engine.threads)),
+      seconds: Math.min(MOST_CURVE_SECONDS, Math.max(LEAST_CURVE_SECONDS, 2 * seconds)),
+      watchdogSeconds: plan.run.watchdogSeconds,
+      signal,
+    },
+    { progress: (done, total, what) => progress.chunks?.(done, total, what) },
+  );
+}
+
+/** What the user sees, and what is noted of the process meanwhile. */
+function watched(display: Display, watch: ProcessMemoryWatch): RunEvents {
+  let arena: EngineShare | null = null;
+  return {
+    preparing: (done, total) => display.preparing?.(done, total),
+    verifying: (done, total) => display.verifying?.(done, total),
+    created: (share) => {
+      arena = share;
+      display.created?.(share);
+    },
+    started: (share, pools) => {
+      watch.started(share);
+      display.started?.(share, pools);
+    },
+    tick: (share, measuredMs) => display.tick?.(share, measuredMs),
+    phase: (text) => {
+      if (arena !== null) watch.done(arena);
+      display.phase?.(text);
+    },
+  };
 }
 
 /** @returns whether all that was asked for could be written */

@@ -64,15 +64,15 @@ describe('a run that is stuck', () => {
       }),
       HASTY,
     );
-    expect(report.stuck).toMatch(/^no sign of life for 1 s: session 3 \(thread 5, in statement\)\n/);
+    expect(report.stuck).toMatch(/^no sign of life for 1 s: session 3 \(thread \d, in statement\)\n/);
     expect(report.stuck).toMatch(
-      /thread 5 \(session 3, node 0\) in statement\n +waits \d\.\d s for thdData /,
+      /thread \d \(session 3, node 0\) in statement\n +waits \d\.\d s for thdData /,
     );
   });
 
   it('because a worker never comes', async () => {
     const lost = (share: EngineShare): unknown => Atomics.sub(...controlWord(share, C.started), 1);
-    const { report } = await ran(LONG, () => ({ created: lost }), { startSeconds: 4 });
+    const { report } = await ran(LONG, () => ({ created: lost }), { startSeconds: 10 });
     expect(report.stuck).toMatch(/^1 of 5 workers did not start\nSEMAPHORES: /);
     expect(report).toMatchObject({ statements: 0, seconds: 0, series: [], latencyHistogram: [] });
   });
@@ -234,7 +234,7 @@ describe('stop', () => {
     }));
     expect(report.verdict).toBe('ok');
     expect(report.interrupted).toBe(true);
-    expect(report.verdicts).toHaveLength(7);
+    expect(report.verdicts).toHaveLength(10);
     expect(ms).toBeLessThan(SOON_MS);
   });
 });
@@ -257,7 +257,9 @@ describe('what is measured', () => {
       expect(s.lru + s.free, `sample ${i}`).toBeLessThanOrEqual(s.pages);
       if (i > 0) expect(s.pageGets).toBeGreaterThanOrEqual(series[i - 1].pageGets);
     }
-    expect(sum(report.latencyHistogram.map((b) => b.count))).toBe(statements);
+    expect(sum(report.latencyHistogram.map((b) => b.count))).toBe(
+      sum(report.sessions.map((s) => s.transactions)),
+    );
     expect(sum(report.sessions.map((s) => s.total))).toBe(statements);
     expect(sum(report.nodeMatrix.flat())).toBe(gets);
     expect(sum(report.instances.map((i) => i.counters.pageGets))).toBe(gets);

@@ -12,19 +12,29 @@ import {
   type Attached,
   attachEngine,
   createEngine,
-  type EngineConfig,
   type EngineShare,
   MAIN_SLOT,
+  sessionAt,
+  thdAt,
 } from '../src/engine.ts';
 import { CONTROL } from '../src/layout/thread.ts';
+import { setU53 } from '../src/layout/words.ts';
+import { sessionResult } from '../src/session/session-result.ts';
+import { stmtTimerLook } from '../src/session/stmt-timer.ts';
 import { THREAD_KIND } from '../src/sync/thread.ts';
 import { giveUp } from '../workers/outcome.ts';
 import { Crew } from './crew.ts';
 import { DataFiles } from './data-files.ts';
-import { Interrupted, type Reuse, type RunEvents, type RunOptions, type RunResult } from './run-types.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { OneThreadPerConnection } from './one-thread.ts';
+import { Interrupted, type RunEvents, type RunOptions, type RunResult } from './run-types.ts';
+import { ScriptRun } from './script.ts';
 import { Telemetry } from './telemetry.ts';
+import type { ThreadModel } from './thread-model.ts';
+import { createTouchedEngine } from './touched-engine.ts';
 import { checkClosed, checkConnectionMemory, checkPool, type Verdict } from './verdict.ts';
 import { checkNothingLeft, checkYard } from './verdict-memory.ts';
+import { checkEnds, checkSeats } from './verdict-sessions.ts';
 import { seconds, Watchdog } from './watchdog.ts';
 
 const C = CONTROL.at;
@@ -45,6 +55,8 @@ export class StressRun {
   private watchdog: Watchdog | null = null;
   private stops = 0;
   private stuck: string | null = null;
+  /** What --at and --kill-rate did. */
+  private readonly script: string[] = [];
 
   constructor(o: RunOptions, events: RunEvents = {}) {
     this.o = o;
@@ -68,7 +80,7 @@ export class StressRun {
    */
   async run(): Promise<RunResult> {
     const { reuse } = this.o;
-    const share = reserve(this.o.engine, reuse);
+    const share = reserve(this.o);
     this.share = share;
     const files = new DataFiles(share, this.events);
     this.files = files;
@@ -81,23 +93,39 @@ export class StressRun {
     const watchdog = new Watchdog(share, this.limitMs);
     this.watchdog = watchdog;
     this.events.created?.(share);
-    const latency = this.o.sessions.map(() => createHistogram());
-    const { sessions, traceLength, profileDir } = this.o;
-    if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true });
+    const { o } = this;
+    const { programs } = o.programs;
+    const latency = Array.from({ length: o.engine.threads }, () => programs.map(() => createHistogram()));
+    const named = latency.flatMap((own, thread) =>
+      own.map((histogram, i) => ({ thread, program: programs[i].name, histogram })),
+    );
+    if (o.profileDir !== undefined) mkdirSync(o.profileDir, { recursive: true });
     const crew = new Crew({
       share,
-      sessions,
+      sessions: o.sessions,
+      programs: o.programs,
+      perSecond: o.rate / Math.max(1, o.sessions.length),
+      reconnect: o.reconnect,
+      runUs: this.turnsUs,
+      traceLength: o.traceLength,
       latency,
-      traceLength,
+      cpuBind: o.cpuBind === 'on',
       lastWords: (slot) => watchdog.lastWords(slot),
-      ...(profileDir !== undefined && { profileDir }),
+      ...(o.profileDir !== undefined && { profileDir: o.profileDir }),
       ...(reuse !== undefined && { reuse }),
     });
     try {
-      return await this.conduct(main, crew, files, new Telemetry(main, latency, this.o.sampleMs));
+      return await this.conduct(main, crew, files, new Telemetry(main, named, o.sampleMs));
     } finally {
       await crew.dismiss();
     }
+  }
+
+  /** Time in which connections take turns for their threads, us; 0: they do not. */
+  private get turnsUs(): number {
+    const { o } = this;
+    if (o.threadHandling === 'pool-of-threads' || o.seconds === 0) return 0;
+    return 1e6 * o.seconds + 1000 * this.warmupMs;
   }
 
   private get limitMs(): number {
@@ -117,45 +145,49 @@ export class StressRun {
     const { share } = main;
     const { events } = this;
     const verdicts: Verdict[] = [];
+    const model = threadModel(this.o, crew, share);
     crew.start();
-    if (await this.untilStarted(share, crew)) {
+    if (await this.untilStarted(share)) {
       events.started?.(share, crew.pools);
       const began = performance.now();
       if (this.warmupMs === 0) beginMeasuring(crew, telemetry, began);
+      setU53(main.thr.mem, share.plan.runtime.control + C.goUs, Math.trunc(main.thr.clock.us()));
       set(share, C.go);
-      await this.untilParked(share, crew, telemetry, began);
+      model.begin();
+      await this.untilParked(main, crew, model, telemetry, began);
     }
     crew.measure('ends');
     const measured = await telemetry.end(!isGivenUp(share));
     if (!isGivenUp(share)) {
       verdicts.push(checkConnectionMemory(share, 'open'));
-      crew.mayEnd('sessions');
-      set(share, C.close);
-      const deadline = performance.now() + this.limitMs;
-      await this.until(
-        share,
-        () => crew.out('sessions').length === 0,
-        () =>
-          overdue(
-            deadline,
-            () => `after ${seconds(this.limitMs)} not closed: ${crew.out('sessions').join(', ')}`,
-          ),
-      );
+      model.close();
+      await this.untilOut(share, 'closed', () => model.out());
+    }
+    if (!isGivenUp(share)) {
+      let left = false;
+      void crew.leave(true).then(() => (left = true));
+      await this.untilOut(share, 'left the run', () => (left ? [] : crew.atWork('thread')));
     }
     if (!isGivenUp(share)) events.phase?.('writing out dirty pages');
-    crew.mayEnd('cleaners');
+    crew.cleanersMayEnd();
     set(share, C.cleanerStop);
     for (const inst of main.pool.instances) wakePageCleaner(main.pool, inst);
     // What is dirty may take long to write: the watchdog decides, not a deadline.
     await this.until(
       share,
-      () => crew.out('cleaners').length === 0,
+      () => crew.atWork('cleaner').length === 0,
       () => null,
     );
     const terminated = isGivenUp(share) ? await lastOut(crew) : [];
+    const { mem } = main.thr;
+    const results = this.o.sessions.map((spec) =>
+      sessionResult(mem, sessionAt(share.plan, spec.session), spec),
+    );
     if (!isGivenUp(share)) {
       verdicts.push(
         checkConnectionMemory(share, 'closed'),
+        ...checkSeats(main),
+        checkEnds(main, results, this.o.reconnect),
         ...checkPool(main),
         ...checkYard(main),
         ...checkClosed(main),
@@ -172,9 +204,11 @@ export class StressRun {
     return {
       share,
       measured,
-      sessions: crew.results,
+      sessions: results,
+      affinity: this.o.cpuBind === 'on' ? crew.affinity : null,
+      script: this.script,
       cleaners: crew.cleaners,
-      log: [...main.log.lines, ...crew.log],
+      log: [...share.log, ...main.log.lines, ...crew.log],
       verdicts,
       failures: crew.failures,
       stuck: this.stuck,
@@ -184,8 +218,8 @@ export class StressRun {
     };
   }
 
-  private untilStarted(share: EngineShare, crew: Crew): Promise<boolean> {
-    const threads = this.o.sessions.length + share.config.nodes;
+  private untilStarted(share: EngineShare): Promise<boolean> {
+    const threads = share.config.threads + share.config.nodes;
     let started = 0;
     let since = performance.now();
     return this.until(
@@ -196,7 +230,7 @@ export class StressRun {
         if (now !== started) since = performance.now();
         started = now;
         return overdue(since + 1000 * (this.o.startSeconds ?? START_SECONDS), () => {
-          const missing = this.watchdog?.missing().map((slot) => crew.nameOf(slot)) ?? [];
+          const missing = this.watchdog?.missing().map((slot) => `thread ${slot + 1}`) ?? [];
           const who = missing.length === 0 ? '' : `: ${missing.join(', ')}`;
           return `${threads - started} of ${threads} workers did not start${who}`;
         });
@@ -205,14 +239,23 @@ export class StressRun {
   }
 
   /** The run itself: until every session has done its last statement. */
-  private untilParked(share: EngineShare, crew: Crew, telemetry: Telemetry, began: number): Promise<boolean> {
+  private untilParked(
+    main: Attached,
+    crew: Crew,
+    model: ThreadModel,
+    telemetry: Telemetry,
+    began: number,
+  ): Promise<boolean> {
     const { o, events, warmupMs } = this;
+    const { share, thr } = main;
     const n = o.sessions.length;
+    const script = new ScriptRun(main, o.script, o.killRate, share.config.seed);
+    const thds = o.sessions.map((s) => thdAt(share.plan, s.session));
     let nextTick = TICK_MS;
     let overSince = Infinity;
     return this.until(
       share,
-      () => read(share, C.parked) >= n,
+      () => model.parked() >= n,
       () => {
         const now = performance.now();
         if (telemetry.measuring) telemetry.tick(now);
@@ -223,16 +266,34 @@ export class StressRun {
           nextTick += TICK_MS;
           events.tick?.(share, now - began - warmupMs);
         }
+        if (read(share, C.stop) === 0) {
+          this.script.push(...script.tick(now - began));
+        }
+        stmtTimerLook(thr, thds, thr.clock.us() / 1000);
+        model.tick();
         const traceOver = o.traceLength > 0 && read(share, C.traceCursor) >>> 0 >= o.traceLength;
         if (traceOver || read(share, C.stop) !== 0) overSince = Math.min(overSince, now);
-        return overdue(overSince + this.limitMs, () => {
-          const late = n - read(share, C.parked);
-          const busy = this.watchdog?.atWork(THREAD_KIND.session) ?? [];
-          const who = busy.length === 0 ? '' : `: ${busy.join(', ')}`;
-          return `the time was over ${seconds(this.limitMs)} ago, and ${late} of ${n} sessions have not ended${who}`;
-        });
+        return (
+          model.late(this.limitMs) ??
+          overdue(overSince + this.limitMs, () => {
+            const late = n - model.parked();
+            const busy = this.watchdog?.atWork(THREAD_KIND.session) ?? [];
+            const who = busy.length === 0 ? '' : `: ${busy.join(', ')}`;
+            return `the time was over ${seconds(this.limitMs)} ago, and ${late} of ${n} sessions have not ended${who}`;
+          })
+        );
       },
-      true,
+      () => model.due(),
+    );
+  }
+
+  /** Until what was told to end has ended. @param what they are to have done */
+  private async untilOut(share: EngineShare, what: string, out: () => string[]): Promise<void> {
+    const deadline = performance.now() + this.limitMs;
+    await this.until(
+      share,
+      () => out().length === 0,
+      () => overdue(deadline, () => `after ${seconds(this.limitMs)} not ${what}: ${out().join(', ')}`),
     );
   }
 
@@ -245,7 +306,7 @@ export class StressRun {
     share: EngineShare,
     done: () => boolean,
     late: () => string | null,
-    sessionsDue = false,
+    sessionsDue: () => boolean = () => false,
   ): Promise<boolean> {
     let nextLook = 0;
     for (;;) {
@@ -255,7 +316,7 @@ export class StressRun {
       let problem = late();
       if (performance.now() >= nextLook) {
         nextLook = performance.now() + LOOK_MS;
-        problem ??= this.watchdog?.look(sessionsDue) ?? null;
+        problem ??= this.watchdog?.look(sessionsDue()) ?? null;
       }
       if (problem !== null && !done() && !isGivenUp(share)) this.endStuck(problem);
     }
@@ -271,9 +332,11 @@ export class StressRun {
 }
 
 /** @throws UserError when the machine has no room for the arena */
-function reserve(config: EngineConfig, reuse: Reuse | undefined): EngineShare {
+function reserve({ engine, reuse, cpuBind }: RunOptions): EngineShare {
   try {
-    return createEngine(config, reuse?.memory.bind(reuse));
+    // Memory that is used again was touched long ago.
+    if (cpuBind === 'on' && reuse === undefined) return createTouchedEngine(engine);
+    return createEngine(engine, reuse?.memory.bind(reuse));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new UserError(`--innodb-buffer-pool-size: no memory for the arena: ${error.message}`);
@@ -282,10 +345,19 @@ function reserve(config: EngineConfig, reuse: Reuse | undefined): EngineShare {
 
 /** Gives threads a moment to end by themselves. @returns the names of those that did not */
 async function lastOut(crew: Crew): Promise<string[]> {
-  crew.mayEnd('sessions');
   const deadline = performance.now() + ABORT_GRACE_MS;
-  while (crew.out('all').length > 0 && performance.now() < deadline) await sleep(POLL_MS);
-  return crew.out('all');
+  while (crew.atWork().length > 0 && performance.now() < deadline) await sleep(POLL_MS);
+  const terminated = crew.atWork();
+  // What those that have ended have to tell.
+  await crew.leave(false);
+  return terminated;
+}
+
+function threadModel(o: RunOptions, crew: Crew, share: EngineShare): ThreadModel {
+  const openLoop = o.rate > 0;
+  return o.threadHandling === 'pool-of-threads'
+    ? new Dispatcher(crew, share, { openLoop, reconnect: o.reconnect })
+    : new OneThreadPerConnection(crew, share, openLoop);
 }
 
 function beginMeasuring(crew: Crew, telemetry: Telemetry, now: number): void {

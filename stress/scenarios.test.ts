@@ -1,35 +1,84 @@
-/** Every scenario for a second, smaller where only size would cost time; and the corners of the option space. */
+/** Every scenario for two seconds, smaller where only size would cost time; both thread models; corners of the options. */
 import { describe, expect, it } from 'vitest';
 import { SCENARIOS } from './scenarios.ts';
-import { ran } from './test-kit.ts';
+import { type Ran, ran } from './test-kit.ts';
 
-const SMALL: Readonly<Record<string, readonly string[]>> = {
-  default: ['--innodb-buffer-pool-size=16M'],
+const SMALL = ['--innodb-buffer-pool-size=16M', '--data-size=32M'];
+/** Whose point is a size of its own. */
+const SIZES: Readonly<Record<string, readonly string[]>> = {
   churn: ['--data-size=32M'],
-  'hot-page': ['--innodb-buffer-pool-size=16M'],
+  allocators: [],
 };
+/** Those in which it is possible that a session does nothing in two seconds. */
+const SLOW = new Set(['thousand', 'pool-of-threads', 'report', 'interrupt', 'tpcc', 'connection-limit']);
 
-async function holds(...args: string[]): Promise<void> {
-  const { report, text } = await ran(args);
+async function holds(...args: string[]): Promise<Ran> {
+  const result = await ran(args);
+  const { report, text } = result;
   expect(report.verdict, text).toBe('ok');
   expect(report.verdicts.flatMap((v) => v.violations)).toEqual([]);
-  // Each session took part, and ended as a session does.
   expect(report.sessions).toHaveLength(Number(report.settings['sessions']));
+  expect(report.statements).toBeGreaterThan(0);
+  return result;
+}
+
+function expectAllWorked({ report }: Ran): void {
   for (const s of report.sessions) expect(s.total, `session ${s.session}`).toBeGreaterThan(0);
 }
 
 describe('every invariant holds', () => {
   it.each(SCENARIOS.map((s) => s.name))('in the scenario %s', async (name) => {
-    await holds('--scenario', name, '--seconds=1', ...(SMALL[name] ?? []));
+    const result = await holds('--scenario', name, '--seconds=2', ...(SIZES[name] ?? SMALL));
+    if (!SLOW.has(name)) expectAllWorked(result);
   });
+
+  describe.each(['one-thread-per-connection', 'pool-of-threads'])(
+    'with more sessions than threads, %s',
+    (handling) => {
+      const MORE = ['--sessions=12', '--threads=4', `--thread-handling=${handling}`, '--seconds=2', ...SMALL];
+
+      it.each(['default', 'oltp_read_write'])('in the scenario %s', async (name) => {
+        const { report } = await holds('--scenario', name, ...MORE);
+        // Whoever has no thread of his own had one for a time.
+        expect(report.sessions.filter((s) => s.total > 0).length).toBeGreaterThan(4);
+        expect(report.settings['threads']).toBe(4);
+      });
+
+      it('in the open loop, with clients that are killed and come back', async () => {
+        const { report } = await holds(
+          '--program=oltp_point_select',
+          '--rate=200',
+          '--reconnect=on',
+          '--kill-rate=10',
+          ...MORE,
+        );
+        expect(report.limits.kills + report.limits.queryKills).toBeGreaterThan(0);
+        expect(report.script.length).toBeGreaterThan(0);
+      });
+    },
+  );
 
   const TINY_POOL = ['--innodb-buffer-pool-size=5M', '--innodb-buffer-pool-instances=1', '--nodes=1'];
 
   it('in a pool of 5 MiB, one instance, one node', async () => {
-    await holds(...TINY_POOL, '--data-size=16M', '--seconds=2');
+    expectAllWorked(await holds(...TINY_POOL, '--data-size=16M', '--seconds=2'));
   });
 
-  it('there with 64 sessions that check the latch order', async () => {
-    await holds(...TINY_POOL, '--sessions=64', '--latch-checks=on', '--seconds=2');
+  it('there with 64 sessions that check the latch order', { timeout: 120_000 }, async () => {
+    expectAllWorked(await holds(...TINY_POOL, '--sessions=64', '--latch-checks=on', '--seconds=2'));
   });
+});
+
+it('limits end sessions, and the report says which, how often and with which text', async () => {
+  const { report, text } = await holds(
+    '--scenario=report',
+    '--connection-memory-limit=2M',
+    '--reconnect=off',
+    '--seconds=4',
+    ...SMALL,
+  );
+  const ended = report.sessions.filter((s) => s.killed?.code === 4082);
+  expect(ended.map((s) => s.name)).toContain('report');
+  expect(report.limits.endedBySessionLimit).toBe(ended.length);
+  expect(text).toMatch(/ERROR 4082 +\d+ +\d+ {2}Connection closed\. Connection memory limit 2097152 bytes/);
 });

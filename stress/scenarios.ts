@@ -1,39 +1,21 @@
 /** Named scenarios: which sessions run which programs, and which settings differ from the defaults. */
 import type { SysvarValues } from '../src/config/sysvars.ts';
-import type { AccessSpec } from '../src/session/access.ts';
-import type { Mix, SessionSpec } from '../src/session/program.ts';
-
-/** What sessions are made from, after options and scenario have been put together. */
-export interface Workload {
-  readonly sessions: number;
-  readonly nodes: number;
-  readonly pages: number;
-  /** Share of statements that change a page, percent. */
-  readonly updatePct: number;
-  /** Of the sessions, how many scan. */
-  readonly scanners: number;
-  readonly access: 'uniform' | 'zipf' | 'hotset';
-  readonly zipf: number;
-  readonly hotPages: number;
-  readonly hotAccesses: number;
-  readonly rangePages: number;
-  readonly scanPages: number;
-  /** Size of the value that the last normal session groups half-way through; 0: none does. */
-  readonly hogBytes: number;
-  /** Sessions work in the yard instead of with pages. */
-  readonly yard: boolean;
-  readonly seconds: number;
-  readonly trace: Uint32Array | null;
-}
+import { CONNECTION_LIMIT } from './limit/demo.ts';
 
 /** Values of options that differ from their defaults; what the user gives explicitly wins. */
 export interface ScenarioPreset {
   readonly own?: {
     readonly seconds?: number;
     readonly sessions?: number;
+    readonly threads?: number;
+    readonly 'thread-handling'?: 'one-thread-per-connection' | 'pool-of-threads';
     readonly nodes?: number;
-    readonly access?: Workload['access'];
+    readonly access?: 'uniform' | 'zipf' | 'hotset';
     readonly scanners?: number;
+    readonly rate?: number;
+    readonly reconnect?: 'on' | 'off';
+    readonly 'kill-rate'?: number;
+    readonly at?: string;
     readonly 'data-size'?: number;
     readonly 'update-pct'?: number;
     readonly 'hot-pages'?: number;
@@ -44,6 +26,9 @@ export interface ScenarioPreset {
     readonly 'latch-checks'?: 'on' | 'off';
     readonly 'leak-check'?: 'on' | 'off';
     readonly 'os-memory'?: number;
+    readonly 'numa-policy'?: string;
+    readonly 'numa-pool-policy'?: string;
+    readonly 'remote-cost'?: number;
   };
   readonly sysvars?: Partial<SysvarValues>;
 }
@@ -52,8 +37,12 @@ export interface Scenario {
   readonly name: string;
   readonly doc: string;
   readonly preset: ScenarioPreset;
+  /** Programs of the ordinary sessions, each for so many of them in turn; absent: the mix of --update-pct. */
+  readonly programs?: Readonly<Record<string, number>>;
   /** Sessions do not touch pages: they allocate and free in every allocator there is (src/session/yard.ts). */
   readonly yard?: true;
+  /** Whether the memory of the process is held against its bill. */
+  readonly memoryBill?: true;
 }
 
 const MIB = 2 ** 20;
@@ -68,6 +57,17 @@ const BASE: Partial<SysvarValues> = {
   connection_memory_limit: 2 * MIB,
   global_connection_memory_tracking: true,
 };
+
+/** Everybody runs the named program or programs; nothing else disturbs. */
+const PLAIN = { scanners: 0, 'hog-bytes': 0, 'fault-ppm': 0 } as const;
+
+/** A scenario of the name of its program. */
+const of = (name: string, doc: string, own: ScenarioPreset['own'] = {}): Scenario => ({
+  name,
+  doc,
+  programs: { [name]: 1 },
+  preset: { sysvars: BASE, own: { ...PLAIN, ...own } },
+});
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -130,6 +130,93 @@ export const SCENARIOS: readonly Scenario[] = [
       },
     },
   },
+  of('oltp_point_select', 'sysbench: one row by its key, prepared statements'),
+  of('oltp_read_only', 'sysbench: 10 rows by key, then 4 ranges, in a transaction'),
+  of('oltp_read_write', 'sysbench: the same with updates, a delete and an insert'),
+  of('oltp_update_index', 'sysbench: one update that changes a secondary index'),
+  of('ycsb-a', 'YCSB A, a session store: half reads, half updates'),
+  of('ycsb-b', 'YCSB B, photo tagging: 95 % reads, 5 % updates'),
+  of('ycsb-c', 'YCSB C, a profile cache: reads only'),
+  of('ycsb-d', 'YCSB D, status updates: the newest rows are read, 5 % inserts'),
+  of('ycsb-e', 'YCSB E, threaded conversations: short ranges, 5 % inserts'),
+  of('ycsb-f', 'YCSB F, a user database: half reads, half read-modify-writes'),
+  of('tpcc', 'TPC-C’s five transactions in page sets of warehouses'),
+  {
+    name: 'report',
+    doc: 'a report that sorts and groups into a temporary table, beside oltp_read_write: who runs out of memory?',
+    programs: { oltp_read_write: 3, report: 1 },
+    preset: {
+      sysvars: { ...BASE, connection_memory_limit: 4 * MIB },
+      own: { ...PLAIN, reconnect: 'on' },
+    },
+  },
+  {
+    name: 'backup',
+    doc: 'a backup reads every page beside oltp_read_only: what stays of the LRU list?',
+    programs: { oltp_read_only: 7, backup: 1 },
+    preset: { sysvars: BASE, own: { ...PLAIN, nodes: 1 } },
+  },
+  {
+    name: 'pool-of-threads',
+    doc: '64 sessions of oltp_read_write on 2 threads per node: each statement is a task of its node’s pool',
+    programs: { oltp_read_write: 1 },
+    preset: {
+      sysvars: BASE,
+      own: { ...PLAIN, sessions: 64, 'thread-handling': 'pool-of-threads' },
+    },
+  },
+  CONNECTION_LIMIT,
+  {
+    name: 'numa-remote',
+    doc: 'the whole pool on node 0: sessions of node 1 pay for every page',
+    programs: { oltp_read_only: 1 },
+    preset: {
+      sysvars: BASE,
+      own: { ...PLAIN, 'numa-pool-policy': 'bind=0', 'remote-cost': 1000 },
+    },
+  },
+  {
+    name: 'numa-interleave',
+    doc: 'the same with innodb_numa_interleave: everybody pays for half of the pages',
+    programs: { oltp_read_only: 1 },
+    preset: {
+      sysvars: { ...BASE, innodb_numa_interleave: true },
+      own: { ...PLAIN, 'remote-cost': 1000 },
+    },
+  },
+  {
+    name: 'interrupt',
+    doc: 'statements over max_execution_time end, sessions are killed, clients come back',
+    programs: { oltp_read_write: 2, report: 1, oltp_read_only: 1 },
+    preset: {
+      sysvars: { ...BASE, max_execution_time: 20 },
+      own: { ...PLAIN, sessions: 16, reconnect: 'on', 'kill-rate': 5 },
+    },
+  },
+  {
+    name: 'thousand',
+    doc: '1,000 sessions of oltp_read_write on 2 nodes over 8 threads: limits, faults, kills, and the bill of memory',
+    programs: { oltp_read_write: 1 },
+    memoryBill: true,
+    preset: {
+      sysvars: {
+        ...BASE,
+        connection_memory_limit: 2 * MIB,
+        // Less than all sessions want at the worst moment.
+        global_connection_memory_limit: 112 * MIB,
+      },
+      own: {
+        seconds: 60,
+        sessions: 1000,
+        nodes: 2,
+        threads: 8,
+        'thread-handling': 'pool-of-threads',
+        reconnect: 'on',
+        'kill-rate': 20,
+        'os-memory': 128 * MIB,
+      },
+    },
+  },
   {
     name: 'allocators',
     doc: 'all allocators at once: random sizes, blocks freed by other sessions, faults; nothing may be left at the end',
@@ -153,57 +240,3 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
 ];
-
-const READER = (updatePct: number): Mix => {
-  const reads = 100 - updatePct;
-  return {
-    pointRead: reads * 0.7,
-    rangeRead: reads * 0.2,
-    peek: reads * 0.1,
-    update: updatePct * 0.85,
-    intendUpdate: updatePct * 0.15,
-  };
-};
-/** Of a session that replays a trace, all statements take one request each. */
-const REPLAYER = (updatePct: number): Mix => ({ pointRead: 100 - updatePct, update: updatePct });
-
-/** The sessions of a run: they go round the nodes; scanners come last, the one that groups a value before them. */
-export function makeSessions(w: Workload): SessionSpec[] {
-  return Array.from({ length: w.sessions }, (_, session): SessionSpec => {
-    const scanner = session >= w.sessions - w.scanners;
-    const hog = w.hogBytes > 0 && session === Math.max(0, w.sessions - w.scanners - 1);
-    const replays = w.trace !== null && !scanner;
-    return {
-      session,
-      node: session % w.nodes,
-      name: w.yard ? 'allocators' : scanner ? 'scan' : hog ? 'group' : replays ? 'replay' : 'oltp',
-      mix: w.yard
-        ? { allocators: 1 }
-        : scanner
-          ? { scan: 1 }
-          : replays
-            ? REPLAYER(w.updatePct)
-            : READER(w.updatePct),
-      access: replays && w.trace !== null ? { kind: 'sharedTrace', trace: w.trace } : accessOf(w),
-      rangePages: w.rangePages,
-      scanPages: w.scanPages,
-      // The first session is an administrator's: counted, never stopped.
-      privileged: session === 0,
-      hogBytes: hog ? w.hogBytes : 0,
-      hogAtMs: (w.seconds * 1000) / 2,
-      statements: 0,
-    };
-  });
-}
-
-function accessOf(w: Workload): Exclude<AccessSpec, { kind: 'trace' }> {
-  const { pages } = w;
-  switch (w.access) {
-    case 'uniform':
-      return { kind: 'uniform', pages };
-    case 'zipf':
-      return { kind: 'zipf', pages, theta: w.zipf, scatter: true };
-    case 'hotset':
-      return { kind: 'hotset', pages, hotPages: w.hotPages, hotAccesses: w.hotAccesses, scatter: true };
-  }
-}

@@ -25,14 +25,31 @@ export interface Measured {
   readonly elapsedMs: number;
   readonly totals: Totals;
   readonly series: readonly Sample[];
+  /** Time of transactions from their intended start, ns. */
   readonly latency: RecordableHistogram;
+  /** The same by program. */
+  readonly latencies: Readonly<Record<string, RecordableHistogram>>;
+  /** By thread: transactions that it ended, and their time, us. */
+  readonly threads: readonly ThreadWork[];
   readonly waitFor: WaitForSnapshot | null;
   readonly lru: readonly LruPicture[];
 }
 
+export interface ThreadWork {
+  readonly transactions: number;
+  readonly us: number;
+}
+
+/** Of one thread. */
+export interface ProgramLatency {
+  readonly thread: number;
+  readonly program: string;
+  readonly histogram: RecordableHistogram;
+}
+
 export class Telemetry {
   private readonly main: Attached;
-  private readonly latency: readonly RecordableHistogram[];
+  private readonly latency: readonly ProgramLatency[];
   private readonly sampleMs: number;
   private readonly observed: Observed;
   private readonly clock: RealClock;
@@ -44,8 +61,8 @@ export class Telemetry {
   private waiting = 0;
   private explained = 0;
 
-  /** @param latency histograms that the sessions record to */
-  constructor(main: Attached, latency: readonly RecordableHistogram[], sampleMs = DEFAULT_SAMPLE_MS) {
+  /** @param latency histograms that the threads record to, with the names of their programs */
+  constructor(main: Attached, latency: readonly ProgramLatency[], sampleMs = DEFAULT_SAMPLE_MS) {
     this.main = main;
     this.latency = latency;
     this.sampleMs = Math.max(MIN_SAMPLE_MS, sampleMs);
@@ -59,7 +76,7 @@ export class Telemetry {
     forgetLongestWaits(mem, runtime);
     this.from = readTotals(this.main.share);
     // The histograms are shared with the workers: what is forgotten here is forgotten there.
-    for (const one of this.latency) one.reset();
+    for (const { histogram } of this.latency) histogram.reset();
     this.sinceMs = now;
     this.series = new SampleSeries(this.observed, this.sampleMs, now);
   }
@@ -90,12 +107,22 @@ export class Telemetry {
     const to = readTotals(share);
     this.series?.end(now);
     const latency = createHistogram();
-    if (this.from !== null) for (const one of this.latency) if (one.count > 0) latency.add(one);
+    const latencies: Record<string, RecordableHistogram> = {};
+    const threads = Array.from({ length: share.config.threads }, () => ({ transactions: 0, us: 0 }));
+    for (const { thread, program, histogram } of this.from === null ? [] : this.latency) {
+      if (histogram.count === 0) continue;
+      threads[thread].transactions += histogram.count;
+      threads[thread].us += (histogram.count * histogram.mean) / 1000;
+      latency.add(histogram);
+      (latencies[program] ??= createHistogram()).add(histogram);
+    }
     return {
       elapsedMs: this.elapsedMs(now),
       totals: totalsBetween(this.from ?? to, to),
       series: this.series?.samples ?? [],
       latency,
+      latencies,
+      threads,
       waitFor: this.waitFor,
       lru: await this.lruPictures(quiet),
     };

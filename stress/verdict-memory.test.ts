@@ -6,7 +6,7 @@ import {
   createEngine,
   type EngineShare,
   MAIN_SLOT,
-  sessionSlot,
+  threadSlot,
 } from '../src/engine.ts';
 import { NIL } from '../src/layout/schema.ts';
 import { EXCHANGE_SLOT } from '../src/layout/yard.ts';
@@ -26,16 +26,16 @@ const STATEMENTS = 60;
 let main: Attached;
 let yards: Yard[];
 
-/** Two sessions of a yard on one thread each, which take turns here. */
+/** Two threads of a yard, which take turns here. */
 beforeEach(async () => {
   const { engine } = (await plan(...SMALL)).run;
   const share = createEngine({ ...engine, checked: true });
   main = attachEngine(share, MAIN_SLOT, THREAD_KIND.main, 0);
-  yards = [0, 1].map((session) => {
-    const a = attachEngine(share, sessionSlot(session), THREAD_KIND.main, 0, session);
+  yards = [0, 1].map((thread) => {
+    const a = attachEngine(share, threadSlot(thread), THREAD_KIND.main, 0, thread);
     const { yard } = share.plan;
     if (yard === null) throw new Error('the scenario has no yard');
-    return new Yard({ ...a, plan: yard, session, sessions: 2 });
+    return new Yard({ ...a, plan: yard, thread, threads: 2 });
   });
 });
 

@@ -2,13 +2,17 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Attached, attachEngine, createEngine, MAIN_SLOT } from '../src/engine.ts';
+import { type Attached, attachEngine, createEngine, MAIN_SLOT, sessionAt } from '../src/engine.ts';
 import { BUF_BLOCK, LOG_SYS } from '../src/layout/buffer.ts';
-import { GLOBAL_CONN_MEM, THD } from '../src/layout/session.ts';
+import { MEM_ROOT } from '../src/layout/mem-root.ts';
+import { PSI_THREAD } from '../src/layout/psi.ts';
+import { GLOBAL_CONN_MEM, SESSION, SESSION_STATE, THD } from '../src/layout/session.ts';
 import { setU53 } from '../src/layout/words.ts';
 import { MEM_KEY } from '../src/memory/psi/psi-keys.ts';
 import { psiMemoryAlloc } from '../src/memory/psi/psi.ts';
 import { utAllocate, utDeallocate } from '../src/memory/ut/ut-allocator.ts';
+import type { SessionResult } from '../src/session/program.ts';
+import { sessionResult } from '../src/session/session-result.ts';
 import { COUNTER_OFFSET, SECTOR_BYTES } from '../src/storage/counter-page.ts';
 import { dataFileName, prepareDataDir, verifyDataDir } from '../src/storage/data-dir.ts';
 import { LOG_START_LSN, stampPage, UNIV_PAGE_SIZE } from '../src/storage/page.ts';
@@ -17,6 +21,7 @@ import { sxSLock } from '../src/sync/sx-lock.ts';
 import { THREAD_KIND } from '../src/sync/thread.ts';
 import { damage, plan, Scratch, TINY } from './test-kit.ts';
 import { checkClosed, checkConnectionMemory, checkFiles, checkPool, type Verdict } from './verdict.ts';
+import { checkEnds, checkSeats } from './verdict-sessions.ts';
 
 const scratch = new Scratch();
 const dataDir = scratch.file('data');
@@ -47,6 +52,7 @@ const verdicts = (): Verdict[] => [
   checkConnectionMemory(a.share, 'closed'),
   ...checkPool(a),
   ...checkClosed(a),
+  ...checkSeats(a),
   checkFiles(a.share),
 ];
 const violations = (): string[] => verdicts().flatMap((v) => v.violations);
@@ -67,6 +73,106 @@ describe('connection memory', () => {
     expect(checkConnectionMemory(a.share, 'open').violations).toEqual([]);
     expect(checkConnectionMemory(a.share, 'closed').violations).toEqual([
       'after all sessions closed: 8192 bytes reserved, global counter 8192',
+    ]);
+  });
+});
+
+describe('seats', () => {
+  const seat = (session: number): number => sessionAt(a.share.plan, session);
+
+  it.each([
+    ['running', SESSION_STATE.running],
+    ['idle', SESSION_STATE.idle],
+    ['queued', SESSION_STATE.queued],
+  ])('one that is still %s', (name, state) => {
+    mem[seat(2) + SESSION.at.state] = state;
+    expect(violations()).toEqual([`session 2 is ${name}`]);
+    mem[seat(2) + SESSION.at.state] = SESSION_STATE.ended;
+    expect(violations()).toEqual([]);
+  });
+
+  it('one whose THD still has a connection, killed or not', () => {
+    mem[thd(1) + THD.at.sessionId] = 5;
+    expect(violations()).toEqual(['session 1 has connection 5']);
+    mem[thd(1) + THD.at.killed] = 1317;
+    expect(violations()).toEqual(['session 1 has connection 5, killed with 1317']);
+  });
+
+  it('one with a command, a counter, or the Performance Schema’s thread', () => {
+    mem[thd(0) + THD.at.command] = 7;
+    mem[thd(1) + THD.at.enabled] = 1;
+    setU53(mem, thd(2) + THD.at.memCounter, 100);
+    const psi = a.share.plan.psi.threads + (mem[thd(2) + THD.at.psiId] - 1) * PSI_THREAD.words;
+    mem[psi + PSI_THREAD.at.state] = 1;
+    expect(checkSeats(a).flatMap((v) => v.violations)).toEqual([
+      'session 0 is in its command 7',
+      `session 2 still has PSI_THREAD ${mem[thd(2) + THD.at.psiId]}`,
+      'session 1: its memory counter is on',
+      'session 2: memCounter is 100',
+    ]);
+  });
+
+  it.each(['netBuff', 'packet', 'value', 'sortKeys', 'tempTable', 'userVars', 'preparedStatements'] as const)(
+    'one whose %s was forgotten',
+    (name) => {
+      mem[thd(1) + THD.at[name]] = 4711;
+      expect(violations()).toEqual([`session 1: ${name} @4711 was not freed`]);
+    },
+  );
+
+  it('one whose main_mem_root has a block', () => {
+    mem[thd(1) + THD.at.mainMemRoot + MEM_ROOT.at.currentBlock] = 4711;
+    expect(violations()).toEqual(['session 1: main_mem_root still has a block']);
+  });
+});
+
+describe('ends of sessions', () => {
+  const result = (change: Partial<SessionResult>): SessionResult => ({
+    ...sessionResult(mem, sessionAt(a.share.plan, 1), {
+      session: 1,
+      node: 0,
+      name: 'mixed',
+      program: 0,
+      privileges: 0,
+      transactions: 0,
+      maxExecutionTimeMs: 0,
+    }),
+    connections: 1,
+    ...change,
+  });
+  const found = (change: Partial<SessionResult>, reconnect = false, kills = 0): readonly string[] => {
+    mem[thd(1) + THD.at.kills] = kills;
+    return checkEnds(a, [result(change)], reconnect).violations;
+  };
+  const killed = { code: 4082, text: 'Connection closed.' };
+
+  it('hold when who was ended met the error', () => {
+    expect(found({})).toEqual([]);
+    mem[sessionAt(a.share.plan, 1) + SESSION.at.endedBy] = 4082;
+    expect(found({ killed, errors: { 4082: 1 } })).toEqual([]);
+    expect(found({ killed, errors: { 4082: 3 }, connections: 3 }, true)).toEqual([]);
+  });
+
+  it('of an error that the session never met, or that its seat does not know', () => {
+    expect(found({ killed })).toEqual([
+      'session 1 was ended by error 4082, which it never met',
+      'session 1: its seat says ended by 0, its client 4082',
+    ]);
+  });
+
+  it('by a KILL, when there was none', () => {
+    expect(found({ errors: { 1317: 2 } }, false, 2)).toEqual([]);
+    expect(found({ errors: { 1317: 2 } }, false, 1)).toEqual([
+      '2 statements and connections were interrupted, by 1 KILLs',
+    ]);
+  });
+
+  it('more often than it had connections, or again without reconnecting', () => {
+    expect(found({ errors: { 4081: 1, 4082: 1 } }, true)).toEqual([
+      'session 1: 2 connections were ended by errors, and it had 1',
+    ]);
+    expect(found({ errors: { 4082: 2 }, connections: 2 })).toEqual([
+      'session 1: 2 connections were ended by errors, without reconnecting',
     ]);
   });
 });

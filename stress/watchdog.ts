@@ -1,7 +1,8 @@
 /** The watchdog: looks from outside whether threads still get on, and tells who waits for what when one does not. */
-import type { EngineShare } from '../src/engine.ts';
+import { type EngineShare, sessionAt } from '../src/engine.ts';
 import { POOL_STAT } from '../src/layout/buffer.ts';
 import { RealClock } from '../src/layout/clock.ts';
+import { SESSION } from '../src/layout/session.ts';
 import { OP, opName, THREAD } from '../src/layout/thread.ts';
 import { formatWhoWaits } from '../src/observe/who-waits-text.ts';
 import { type WhoWaits, whoWaits } from '../src/observe/who-waits.ts';
@@ -41,7 +42,7 @@ export class Watchdog {
   look(sessionsDue: boolean): string | null {
     const now = performance.now();
     const stuck: string[] = [];
-    let all = 0;
+    let all = this.connections();
     for (const [i, seen] of this.threads.entries()) {
       const kind = this.word(i, T.kind);
       if (kind !== THREAD_KIND.session && kind !== THREAD_KIND.cleaner) continue;
@@ -113,6 +114,14 @@ export class Watchdog {
       for (const at of SIGNS) sign = (sign + this.mem[row + at]) | 0;
     }
     return sign;
+  }
+
+  /** Clients that connect and are refused do no statement, and get on all the same. */
+  private connections(): number {
+    const { config, plan } = this.share;
+    let sum = 0;
+    for (let s = 0; s < config.sessions; s++) sum += this.mem[sessionAt(plan, s) + SESSION.at.connections];
+    return sum;
   }
 
   private nameOf(slot: number): string {

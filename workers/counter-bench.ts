@@ -1,6 +1,5 @@
 /** Worker entry of the counter bench: a session that counts what it allocates, in one of the ways there are. */
 import {
-  type Ahead,
   type ContenderName,
   type CounterPlan,
   makeContender,
@@ -9,6 +8,7 @@ import {
 } from '../bench/counter/contenders.ts';
 import type { Start } from '../bench/core/crew.ts';
 import { leaveGate, passGate, someLeft } from '../bench/core/gate.ts';
+import type { Ahead } from '../src/observe/connection-memory.ts';
 
 export interface CounterTask {
   readonly contender: ContenderName;

@@ -2,7 +2,7 @@
 import type { Attached, EngineShare } from '../src/engine.ts';
 import type { LogLine } from '../src/layout/error-log.ts';
 import { CONTROL } from '../src/layout/thread.ts';
-import { type ProfileTarget, ThreadProfile } from './profile.ts';
+import { type ProfileTarget, ThreadProfile, writeProfile } from './profile.ts';
 
 export interface Failure {
   /** Whose: `session 3`, `page cleaner of node 1`. */
@@ -45,19 +45,8 @@ export function settle<T>(
   }
   // Also of a task that failed: what it did before is what one wants to see.
   const lost = profiling === null ? null : writeProfile(profiling);
-  const log = logOf(attached);
+  const log = attached === null ? [] : logOf(attached);
   return { ...ended, log: lost === null ? log : [...log, lost] };
-}
-
-/** @returns what to tell when there is none: a run does not fail for want of its profile */
-function writeProfile(profiling: ThreadProfile): LogLine | null {
-  try {
-    profiling.write();
-    return null;
-  } catch (error) {
-    const text = `no CPU profile of this thread: ${(error as Error).message}`;
-    return { priority: 'Warning', subsystem: 'Server', text };
-  }
 }
 
 export function failureOf(who: string, error: unknown): Failure {
@@ -75,13 +64,14 @@ export function giveUp(share: EngineShare): void {
   const { control } = share.plan.runtime;
   Atomics.store(mem, control + CONTROL.at.abort, 1);
   Atomics.store(mem, control + CONTROL.at.stop, 1);
+  Atomics.notify(mem, control + CONTROL.at.stop);
   Atomics.notify(mem, control + CONTROL.at.go);
   Atomics.notify(mem, control + CONTROL.at.close);
 }
 
-function logOf(attached: Attached | null): LogLine[] {
-  if (attached === null) return [];
-  const { lines, dropped } = attached.log;
+/** What the thread has logged. */
+export function logOf({ log }: Attached): LogLine[] {
+  const { lines, dropped } = log;
   if (dropped === 0) return lines;
   return [...lines, { priority: 'Note', subsystem: 'Server', text: `${dropped} more lines of this thread` }];
 }

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import type { Profiler, Session } from 'node:inspector';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { LogLine } from '../src/layout/error-log.ts';
 
 type Inspector = typeof import('node:inspector');
 
@@ -16,7 +17,7 @@ const SAMPLING_US = 500;
 export const profileFile = (thread: string): string => `${thread}.cpuprofile`;
 /** Names of the threads in profiles and pictures. */
 export const MAIN_PROFILE = 'main';
-export const sessionProfile = (node: number, session: number): string => `node${node}-session${session}`;
+export const threadProfile = (node: number, thread: number): string => `node${node}-thread${thread}`;
 export const cleanerProfile = (node: number): string => `node${node}-page-cleaner`;
 
 /** Where a worker's profile goes, as plain data. */
@@ -59,5 +60,16 @@ export class ThreadProfile {
     this.session.disconnect();
     if (found === null) throw failed ?? new Error('the inspector gave no profile');
     writeFileSync(join(this.target.dir, profileFile(this.target.thread)), JSON.stringify(found));
+  }
+}
+
+/** @returns what to tell when there is none: a run does not fail for want of its profile */
+export function writeProfile(profiling: ThreadProfile): LogLine | null {
+  try {
+    profiling.write();
+    return null;
+  } catch (error) {
+    const text = `no CPU profile of this thread: ${(error as Error).message}`;
+    return { priority: 'Warning', subsystem: 'Server', text };
   }
 }

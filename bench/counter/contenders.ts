@@ -8,6 +8,7 @@ import { ErrorLog } from '../../src/layout/error-log.ts';
 import { LINE_WORDS } from '../../src/layout/schema.ts';
 import { GLOBAL_CONN_MEM, THD } from '../../src/layout/session.ts';
 import { addU53, getU53 } from '../../src/layout/words.ts';
+import { type Ahead, lookAhead, newAhead } from '../../src/observe/connection-memory.ts';
 import { thdInit, thdNextCommand, thdPrepare, thdSetup } from '../../src/session/thd.ts';
 import {
   connMemDefects,
@@ -71,7 +72,7 @@ export function makeCounterPlan(sessions: number, o: { tracking: boolean; chunk:
     const thr = attachCounterThread(plan, slot);
     const thd = thdOf(plan, slot);
     thdSetup(mem, thd, conn);
-    thdInit(thr, thd, { sessionId: slot + 1, privileged: false });
+    thdInit(thr, thd, { sessionId: slot + 1, privileges: 0 });
     thdPrepare(thr, thd);
     thdNextCommand(thr, thd, new ErrorLog());
   }
@@ -164,14 +165,6 @@ function replayOnce(to: CounterContender, ops: Int32Array): void {
   }
 }
 
-/** How far `Global_connection_memory` was ahead of what the sessions used together, bytes. */
-export interface Ahead {
-  looks: number;
-  aheadSum: number;
-  aheadMax: number;
-  usedSum: number;
-}
-
 const OPS_PER_LOOK = 13;
 
 /**
@@ -188,27 +181,14 @@ export function replayWithLooks(
   const mem = new Int32Array(plan.buffer);
   const parts: Int32Array[] = [];
   for (let i = 0; i < ops.length; i += OPS_PER_LOOK) parts.push(ops.subarray(i, i + OPS_PER_LOOK));
-  const seen: Ahead = { looks: 0, aheadSum: 0, aheadMax: 0, usedSum: 0 };
+  const seen = newAhead();
   for (let pass = 0; pass < passes; pass++) {
     for (const part of parts) {
       replay(to, part, 1);
-      if (!alone()) look(mem, plan, seen);
+      if (!alone()) lookAhead(mem, plan.thds, plan.sessions, seen);
     }
   }
   return seen;
-}
-
-function look(mem: Int32Array, plan: CounterPlan, seen: Ahead): void {
-  let ahead = 0;
-  for (let slot = 0; slot < plan.sessions; slot++) {
-    const thd = thdOf(plan, slot);
-    const used = getU53(mem, thd + THD.at.memCounter);
-    ahead += getU53(mem, thd + THD.at.globMemCounter) - used;
-    seen.usedSum += used;
-  }
-  seen.looks++;
-  seen.aheadSum += ahead;
-  seen.aheadMax = Math.max(seen.aheadMax, ahead);
 }
 
 /** At rest, after whole sequences, everything is counted out again. One sentence for each counter that is not. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { GLOBAL_CONN_MEM, THD } from '../../src/layout/session.ts';
 import { getU53 } from '../../src/layout/words.ts';
+import { newAhead } from '../../src/observe/connection-memory.ts';
 import { COMMON_OPTIONS } from '../core/options.ts';
 import { type Row, sealRow } from '../core/row.ts';
 import { concludeCounter } from './conclude.ts';
@@ -106,7 +107,7 @@ describe('contenders', () => {
     expect(seen.aheadMax + seen.usedSum / seen.looks).toBeGreaterThan(chunk * 0.9);
     expect(seen.aheadMax).toBeLessThanOrEqual(chunk);
     const none = replayWithLooks(makeContender('lazy', plan, 0), ops, 1, plan, () => true);
-    expect(none).toEqual({ looks: 0, aheadSum: 0, aheadMax: 0, usedSum: 0 });
+    expect(none).toEqual(newAhead());
   });
 });
 

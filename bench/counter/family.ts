@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { median } from 'simple-statistics';
 import { showBytes } from '../../src/config/values.ts';
+import { addAhead, type Ahead } from '../../src/observe/connection-memory.ts';
 import { sumWaitStats } from '../../src/observe/wait-stats.ts';
 import { LATCH } from '../../src/sync/latch-meta.ts';
 import type { CounterTask } from '../../workers/counter-bench.ts';
@@ -10,7 +11,6 @@ import type { Extra } from '../core/row.ts';
 import { secondsOfBatch } from '../core/timing.ts';
 import { concludeCounter } from './conclude.ts';
 import {
-  type Ahead,
   CONTENDERS,
   type ContenderName,
   counterDefects,
@@ -174,14 +174,10 @@ export class CounterCase implements BenchCase {
   /** A batch that is not timed: the sessions look at each other. */
   private async aheadOfTruth(): Promise<Extra> {
     const all = await this.batch(this.contender, this.plan, LOOK_PASSES, true);
-    const seen = all.filter((a) => a !== null);
-    const looks = seen.reduce((n, a) => n + a.looks, 0);
+    const seen = addAhead(all.filter((a) => a !== null));
     return {
-      'ahead of the truth, bytes': {
-        mean: seen.reduce((n, a) => n + a.aheadSum, 0) / looks,
-        max: Math.max(...seen.map((a) => a.aheadMax)),
-      },
-      'in use, bytes': seen.reduce((n, a) => n + a.usedSum, 0) / looks,
+      'ahead of the truth, bytes': { mean: seen.aheadSum / seen.looks, max: seen.aheadMax },
+      'in use, bytes': seen.usedSum / seen.looks,
     };
   }
 }

@@ -32,13 +32,13 @@ export function measureClock(clock: Clock): ClockCost {
   return { readNs: median(reads), stepNs };
 }
 
-/** Time of an access at the price that is set, ns; on the calling thread, while no session runs. */
+/** Time of an access from node 0 to node 1 at the price that is set, ns; on the calling thread, while no session runs. */
 export function measureRemoteAccess(fixture: NumaFixture): number {
   const clock = new RealClock(fixture.epochNs);
   const thr = attachPoolThread(fixture.plan, 0, clock);
   const times = Array.from({ length: REPEATS }, () => {
     const began = clock.us();
-    for (let i = 0; i < ACCESSES; i++) spendRemoteAccess(thr);
+    for (let i = 0; i < ACCESSES; i++) spendRemoteAccess(thr, 1);
     return ((clock.us() - began) * 1000) / ACCESSES;
   });
   return median(times);

@@ -9,10 +9,10 @@ import {
   type SimplePoolPlan,
 } from '../../src/buffer/simple-pool.ts';
 import { FETCH, RW } from '../../src/buffer/states.ts';
-import { POOL_STAT } from '../../src/layout/buffer.ts';
 import { RealClock } from '../../src/layout/clock.ts';
 import { Rng } from '../../src/layout/rng.ts';
 import { SYSVARS, THREAD } from '../../src/layout/thread.ts';
+import { nodeMatrix } from '../../src/observe/pool-stats.ts';
 import { nullStore } from '../../src/storage/page-store.ts';
 
 /**
@@ -117,14 +117,10 @@ export function setRemoteCost({ plan }: NumaFixture, ns: number): void {
  */
 export function getsByNode({ plan, nodes, sessions }: NumaFixture): number[][] {
   const mem = new Int32Array(plan.buffer);
-  const counts = Array.from({ length: nodes }, () => Array.from({ length: nodes }, () => 0));
-  const instances = plan.pool.instances;
-  for (let slot = 0; slot < sessions; slot++) {
-    const own = mem[plan.runtime.threads + slot * THREAD.words + THREAD.at.node];
-    for (const [no, { node }] of instances.entries()) {
-      const row = plan.pool.stats + (slot * instances.length + no) * POOL_STAT.words;
-      counts[own][node] += mem[row + POOL_STAT.at.pageGets] >>> 0;
-    }
-  }
-  return counts;
+  const threadNodes = Array.from(
+    { length: sessions },
+    (_, slot) => mem[plan.runtime.threads + slot * THREAD.words + THREAD.at.node],
+  );
+  const rows = { stats: plan.pool.stats, nThreads: sessions, instances: plan.pool.instances };
+  return nodeMatrix(mem, rows, threadNodes, nodes);
 }

@@ -12,7 +12,7 @@ import type { Piscina } from 'piscina';
 import { type EngineConfig, type EngineShare, planEngine } from '../../src/engine.ts';
 import { SYSVARS } from '../../src/layout/thread.ts';
 import { poolGauges } from '../../src/observe/pool-stats.ts';
-import { nodePool } from '../../stress/crew.ts';
+import { nodePool, workersOfNode } from '../../stress/crew.ts';
 import { DataFiles } from '../../stress/data-files.ts';
 import { renderReport } from '../../stress/report-text.ts';
 import { buildReport, type StressReport } from '../../stress/report.ts';
@@ -74,8 +74,8 @@ export class PoolLab {
 
   /** The plans with most threads in turn, until the processor time has gone in that compiling takes. */
   private async warmUp(): Promise<void> {
-    const most = Math.max(...this.plans.map((p) => p.run.sessions.length));
-    const plans = this.plans.filter((p) => p.run.sessions.length === most);
+    const most = Math.max(...this.plans.map((p) => p.run.engine.threads));
+    const plans = this.plans.filter((p) => p.run.engine.threads === most);
     const wanted = COMPILE_SECONDS[this.quick ? 'quick' : 'full'] * most;
     const began = performance.now();
     const before = process.cpuUsage();
@@ -135,7 +135,7 @@ export class PoolLab {
 
   /** As many as any plan needs, so that no round finds cold ones. */
   private workers(node: number, threads: number): Piscina {
-    const most = this.plans.map((p) => 1 + p.run.sessions.filter((s) => s.node === node).length);
+    const most = this.plans.map((p) => workersOfNode(p.run.engine, node));
     return (this.pools[node] ??= nodePool(node, Math.max(threads, ...most)));
   }
 

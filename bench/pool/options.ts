@@ -99,7 +99,11 @@ export async function planPool(
       ...stress.run,
       seconds,
       warmupSeconds: warmup,
-      sessions: stress.run.sessions.map((s) => ({ ...s, hogAtMs: 1000 * (warmup + seconds / 2) })),
+      sessions: stress.run.sessions.map((s) => ({
+        ...s,
+        // oxlint-disable-next-line unicorn/no-thenable -- plain data that nobody awaits
+        ...(s.then !== undefined && { then: { ...s.then, atMs: 1000 * (warmup + seconds / 2) } }),
+      })),
     },
     settings: { ...settings, seconds, warmup },
   };

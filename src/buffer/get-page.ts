@@ -13,7 +13,7 @@ import { sxSLock, sxSReleased, sxSUnlock, sxSxLock, sxXLock } from '../sync/sx-l
 import { sxLockSlow } from '../sync/sx-lock-slow.ts';
 import { MODE, type Thread } from '../sync/thread.ts';
 import { bufPageFreeStaleHashed } from './evict.ts';
-import { BLOCK_WORDS, type BufInstance, type BufPool } from './instance.ts';
+import { BLOCK_WORDS, type BufInstance, type BufPool, SPREAD } from './instance.ts';
 import { lruMakeYoung } from './lru.ts';
 import { mtrMemoPush, mtrReleaseLast } from './mtr.ts';
 import { instanceOf, pageHashMod } from './page-id.ts';
@@ -32,6 +32,7 @@ const { ioFix: IO_FIX_AT, accessTime: ACCESS_TIME, oldClock: OLD_CLOCK, mutex: M
 const { version: VERSION, state: STATE_AT } = BUF_BLOCK.at;
 const { nCells: N_CELLS, freedPageClock: POOL_CLOCK, youngMargin: YOUNG_MARGIN } = BUF_POOL.at;
 const { pageGets: PAGE_GETS, notMadeYoung: NOT_MADE_YOUNG, confirmRetries: CONFIRM_RETRIES } = POOL_STAT.at;
+const { awayGets: AWAY_GETS } = POOL_STAT.at;
 const { oldBlocksTicks: OLD_BLOCKS_TICKS } = SYSVARS.at;
 const CLOCK_MASK = 0x7fffffff;
 const OP_GET = OP.bufPageGet;
@@ -78,7 +79,6 @@ export function bufPageGet(
   pageNo |= 0;
   mem[thr.op] = OP_GET;
   mem[stat + PAGE_GETS]++;
-  if (inst.node !== thr.node) spendRemoteAccess(thr);
   let failed = 0;
   for (;;) {
     // Look up and fix under stripe S (rules 1, 2, 4).
@@ -109,6 +109,7 @@ export function bufPageGet(
     Atomics.add(mem, block + FIX_COUNT, 1);
     sxSReleased(mem, stripe, Atomics.add(mem, stripe, 1));
     mem[heldTop] = 0;
+    if (inst.pagesNode !== thr.node) reachPage(thr, inst, block, stat);
 
     if (mode >= FETCH.ifInPool && isBeingRead(thr, block)) {
       Atomics.sub(mem, block + FIX_COUNT, 1);
@@ -138,7 +139,24 @@ export function bufPageGet(
     // The read that we waited for, or just missed, may have failed: then this block is no page (rule 13).
     if (mem[block + VERSION] !== VERSION_FAILED) return block;
     mtrReleaseLast(thr);
+    if (inst.pagesNode === SPREAD) countAway(inst, block, stat, -1);
   }
+}
+
+/**
+ * The page is not, or not for certain, on the thread's node: counts where it is, unless the instance says it all, and
+ * spends the price. The page is fixed, and no latch of it is held yet.
+ */
+function reachPage(thr: Thread, inst: BufInstance, block: number, stat: number): void {
+  const node = inst.pagesNode === SPREAD ? countAway(inst, block, stat, 1) : inst.pagesNode;
+  spendRemoteAccess(thr, node);
+}
+
+/** Counts a get of a block that is not at home, or takes it back. Returns the node of the block. */
+function countAway(inst: BufInstance, block: number, stat: number, n: number): number {
+  const node = inst.nodeOfBlock(block);
+  if (node !== inst.node) inst.mem[stat + AWAY_GETS + node] += n;
+  return node;
 }
 
 /**
@@ -187,7 +205,11 @@ function getAbsent(
     mem[thr.poolStats + (inst.no << STAT_SHIFT) + CONFIRM_RETRIES]++;
     return failed;
   }
-  if (mode >= FETCH.ifInPool) return -1;
+  if (mode >= FETCH.ifInPool) {
+    // Nothing but the page hash was reached, which is at home with the instance.
+    spendRemoteAccess(thr, inst.node);
+    return -1;
+  }
   const now = bufReadPage(thr, pool, inst, space, pageNo, failed);
   mem[thr.op] = OP_GET;
   return now;

@@ -8,6 +8,7 @@ import type { PageStore } from '../storage/page-store.ts';
 
 /** One chunk: `size` control blocks from `blocks`, the frames (if any) from `frame0`; word addresses. */
 export interface ChunkPlan {
+  readonly node: number;
   readonly blocks: number;
   readonly frame0: number;
   readonly size: number;
@@ -16,6 +17,7 @@ export interface ChunkPlan {
 /** Where one instance lies. */
 export interface InstancePlan {
   readonly at: number;
+  /** Where it is at home: all but those chunks that are placed elsewhere. */
   readonly node: number;
   readonly stripes: number;
   readonly cells: number;
@@ -31,26 +33,31 @@ export interface PoolGlobals {
   readonly logSys: number;
   readonly recentClosed: number;
   readonly recentClosedSlots: number;
-  /** CLEANER records by node. */
+  /** CLEANER records by node, and how many. */
   readonly cleaners: number;
+  readonly nodes: number;
   /** POOL_STAT rows: thread-major, then instance. */
   readonly stats: number;
 }
 
-/** Where the pool lies: plain data, made by `planPoolGlobals` and `planInstance`. */
+/** Where the pool lies: plain data, made by `PoolPlanner`. */
 export interface BufPoolPlan extends PoolGlobals {
   readonly instances: readonly InstancePlan[];
   readonly nStripes: number;
 }
 
 export const BLOCK_WORDS = BUF_BLOCK.words;
+/** `BufInstance.pagesNode` when not all pages lie where the instance is at home. */
+export const SPREAD = -1;
 
-/** `buf_pool_t`. All properties but `no` and `node` are word addresses. */
+/** `buf_pool_t`. All properties but `no` and those with node numbers are word addresses. */
 export class BufInstance {
   readonly mem: Int32Array;
   readonly at: number;
   readonly no: number;
   readonly node: number;
+  /** Node of all its pages; SPREAD: `nodeOfBlock` tells. */
+  readonly pagesNode: number;
   readonly stripes: number;
   readonly stripeMask: number;
   readonly cells: number;
@@ -60,12 +67,15 @@ export class BufInstance {
   readonly freeListMutex: number;
   readonly flushStateMutex: number;
   readonly flushListMutex: number;
+  /** By node, the first block there, or of the next node that has one: regions follow each other in the arena. */
+  private readonly blocksFrom: readonly number[];
 
   constructor(mem: Int32Array, no: number, plan: InstancePlan, nStripes: number) {
     this.mem = mem;
     this.at = plan.at;
     this.no = no;
     this.node = plan.node;
+    this.pagesNode = plan.chunks.every((c) => c.node === plan.node) ? plan.node : SPREAD;
     this.stripes = plan.stripes;
     this.stripeMask = nStripes - 1;
     this.cells = plan.cells;
@@ -75,6 +85,18 @@ export class BufInstance {
     this.freeListMutex = plan.at + BUF_POOL.at.freeListMutex;
     this.flushStateMutex = plan.at + BUF_POOL.at.flushStateMutex;
     this.flushListMutex = plan.at + BUF_POOL.at.flushListMutex;
+    const nodes = 1 + Math.max(...plan.chunks.map((c) => c.node));
+    this.blocksFrom = Array.from({ length: nodes }, (_, node) =>
+      Math.min(...plan.chunks.filter((c) => c.node >= node).map((c) => c.blocks)),
+    );
+  }
+
+  /** The node where a block of this instance and its frame lie. */
+  nodeOfBlock(block: number): number {
+    const { blocksFrom } = this;
+    let node = blocksFrom.length - 1;
+    while (node > 0 && block < blocksFrom[node]) node--;
+    return node;
   }
 
   /** Word address of a stripe's lock. */

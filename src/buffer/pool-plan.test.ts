@@ -2,11 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { BUF_BLOCK, BUF_POOL, CLEANER, LOG_SYS } from '../layout/buffer.ts';
 import { ArenaPlanner, nodeOf } from '../layout/arena.ts';
 import { VirtualClock } from '../layout/clock.ts';
+import { MAX_NODES } from '../layout/thread.ts';
 import { getU53 } from '../layout/words.ts';
+import { interleaveAll } from '../numa/config.ts';
+import { placePool } from '../numa/pool-placement.ts';
+import { uniformDistance } from '../numa/topology.ts';
 import { eventIsSet } from '../sync/event.ts';
 import { X_LOCK_DECR } from '../sync/sx-lock-word.ts';
 import { LOG_START_LSN } from './log-sys.ts';
-import { type BufPoolConfig, planInstance, planPoolGlobals } from './pool-plan.ts';
+import { type BufPoolConfig, planInstance, planPoolGlobals, PoolPlanner } from './pool-plan.ts';
 import { attachPool, makeSimplePool } from './simple-pool.ts';
 import { findPrime } from './sizes.ts';
 import { FLUSH, IO_FIX, STATE } from './states.ts';
@@ -102,6 +106,39 @@ describe('layout (facts 1.5)', () => {
     expect(pool.instances.map((inst) => inst.node)).toEqual([0, 1, 0, 1]);
     expect(pool.instances.map((inst) => pool.mem[inst.at + BUF_POOL.at.node])).toEqual([0, 1, 0, 1]);
     expect(pool.instances.map((inst) => pool.mem[inst.at + BUF_POOL.at.instanceNo])).toEqual([0, 1, 2, 3]);
+  });
+
+  it('each chunk lies in the region of its node, and the rest of an instance where it is at home', () => {
+    for (let nodes = 1; nodes <= MAX_NODES; nodes++) {
+      const planner = new ArenaPlanner();
+      const where = placePool(4, 3, interleaveAll(nodes), uniformDistance(nodes));
+      const pools = new PoolPlanner(planner, config(), where, nodes);
+      for (let node = 0; node < nodes; node++) pools.planNode(planner.openNode());
+      const plan = pools.finish();
+      const arena = planner.finish();
+      expect(plan.nodes).toBe(nodes);
+      for (const [no, p] of plan.instances.entries()) {
+        expect(p.node).toBe(where.homes[no]);
+        for (const at of [p.at, p.stripes, p.cells]) expect(nodeOf(arena, at)).toBe(p.node);
+        for (const [i, c] of p.chunks.entries()) {
+          expect(c.node).toBe(where.chunks[no][i]);
+          for (const at of [c.blocks, c.frame0 + c.size * 4096 - 1]) expect(nodeOf(arena, at)).toBe(c.node);
+        }
+      }
+    }
+  });
+
+  it('every node has a page cleaner, also one without an instance', () => {
+    const made = makeSimplePool({
+      config: config(),
+      clock: new VirtualClock(1),
+      nodes: 3,
+      placement: { policy: 'preferred', node: 0 },
+    });
+    const mem = new Int32Array(made.buffer);
+    for (const node of [0, 1, 2]) {
+      expect(mem[made.pool.cleaners + node * CLEANER.words + CLEANER.at.tickEvent]).toBe(2);
+    }
   });
 
   it('without frames: as many blocks as asked for, and no frame', () => {

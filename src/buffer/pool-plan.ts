@@ -12,6 +12,7 @@ import {
 } from '../layout/buffer.ts';
 import type { ArenaPlanner } from '../layout/arena.ts';
 import { WORD_BYTES } from '../layout/schema.ts';
+import type { PoolPlacement } from '../numa/pool-placement.ts';
 import { UNIV_PAGE_SIZE } from '../storage/page.ts';
 import { eventInit } from '../sync/event.ts';
 import { LATCH } from '../sync/latch-meta.ts';
@@ -22,12 +23,20 @@ import {
   BLOCK_WORDS,
   type BufInstance,
   type BufPool,
+  type BufPoolPlan,
   type ChunkPlan,
   type InstancePlan,
   type PoolGlobals,
 } from './instance.ts';
 import { LSN_UNIT, logSysInit, RECENT_CLOSED_BYTES } from './log-sys.ts';
-import { chunkLayout, findPrime, lruOldRatio, readAheadArea, youngMargin } from './sizes.ts';
+import {
+  type ChunkLayout,
+  chunkLayout,
+  findPrime,
+  lruOldRatio,
+  readAheadArea,
+  youngMargin,
+} from './sizes.ts';
 import { FLUSH, STATE } from './states.ts';
 
 const B = BUF_BLOCK.at;
@@ -57,47 +66,121 @@ export function planPoolGlobals(planner: ArenaPlanner, config: BufPoolConfig, no
     spaces: planner.place('fil_system.spaces', SPACE, Math.max(1, config.nSpaces)),
     nSpaces: config.nSpaces,
     cleaners: planner.place('page_cleaner', CLEANER, nodes),
+    nodes,
     stats: planner.place('buf_pool.stat', POOL_STAT, config.nThreads * config.instances),
   };
 }
 
-/** Places one instance in the region of the node that is open. */
+/** Chunks of one instance. */
+export function chunksPerInstance({ chunks }: BufPoolConfig): number {
+  return 'blocks' in chunks ? 1 : chunks.perInstance;
+}
+
+/**
+ * Lays a pool out, region by region: an instance may have chunks on several nodes, and a region is complete before the
+ * next is opened.
+ */
+export class PoolPlanner {
+  private readonly planner: ArenaPlanner;
+  private readonly config: BufPoolConfig;
+  private readonly where: PoolPlacement;
+  private readonly globals: PoolGlobals;
+  private readonly heads: Omit<InstancePlan, 'chunks'>[] = [];
+  private readonly chunks: ChunkPlan[][];
+
+  /** Places what is global; before any node is opened. */
+  constructor(planner: ArenaPlanner, config: BufPoolConfig, where: PoolPlacement, nodes: number) {
+    this.planner = planner;
+    this.config = config;
+    this.where = where;
+    this.globals = planPoolGlobals(planner, config, nodes);
+    this.chunks = where.chunks.map(() => []);
+  }
+
+  /** Places what lies on the node whose region is open. */
+  planNode(node: number): void {
+    const { planner, config, where, heads, chunks } = this;
+    for (const [no, nodes] of where.chunks.entries()) {
+      const home = where.homes[no] === node;
+      const head = home ? planHead(planner, config, no) : null;
+      for (const [i, at] of nodes.entries()) {
+        if (at === node) chunks[no][i] = planChunk(planner, config, no, i, node);
+      }
+      if (head !== null) heads[no] = { ...head, node, ...planCells(planner, config, no) };
+    }
+  }
+
+  /** All nodes have been planned. */
+  finish(): BufPoolPlan {
+    const { globals, heads, chunks, config } = this;
+    const instances = heads.map((head, no) => ({ ...head, chunks: chunks[no] }));
+    return { ...globals, instances, nStripes: config.nStripes };
+  }
+}
+
+/** Places one instance, all of it in the region of the node that is open. */
 export function planInstance(
   planner: ArenaPlanner,
   config: BufPoolConfig,
   no: number,
   node: number,
 ): InstancePlan {
-  const name = `buf_pool[${no}]`;
-  const at = planner.place(name, BUF_POOL);
-  const stripes = planner.place(`${name}.page_hash locks`, PAGE_HASH_STRIPE, config.nStripes);
-  const chunks: ChunkPlan[] = [];
-  if ('blocks' in config.chunks) {
-    const size = config.chunks.blocks;
-    chunks.push({ blocks: planner.place(`${name}.blocks`, BUF_BLOCK, size), frame0: 0, size });
-  } else {
-    for (let i = 0; i < config.chunks.perInstance; i++) {
-      // Page-aligned, so no frame is lost to rounding.
-      const shape = chunkLayout({
-        memSize: config.chunks.bytes,
-        blockBytes: BLOCK_BYTES,
-        pageSize: UNIV_PAGE_SIZE,
-        base: 0,
-      });
-      const base = planner.placeWords(
-        `${name}.chunk[${i}]`,
-        PAGE_WORDS,
-        shape.bytes / UNIV_PAGE_SIZE,
-        PAGE_WORDS,
-        `${shape.size} control blocks (BufBlock), then as many frames of 16 KiB`,
-      );
-      chunks.push({ blocks: base, frame0: base + shape.frame0 / WORD_BYTES, size: shape.size });
-    }
+  const head = planHead(planner, config, no);
+  const chunks = Array.from({ length: chunksPerInstance(config) }, (_, i) =>
+    planChunk(planner, config, no, i, node),
+  );
+  return { ...head, node, ...planCells(planner, config, no), chunks };
+}
+
+const nameOf = (no: number): string => `buf_pool[${no}]`;
+
+function planHead(
+  planner: ArenaPlanner,
+  config: BufPoolConfig,
+  no: number,
+): Pick<InstancePlan, 'at' | 'stripes'> {
+  return {
+    at: planner.place(nameOf(no), BUF_POOL),
+    stripes: planner.place(`${nameOf(no)}.page_hash locks`, PAGE_HASH_STRIPE, config.nStripes),
+  };
+}
+
+function planChunk(
+  planner: ArenaPlanner,
+  { chunks }: BufPoolConfig,
+  no: number,
+  i: number,
+  node: number,
+): ChunkPlan {
+  const name = nameOf(no);
+  if ('blocks' in chunks) {
+    const size = chunks.blocks;
+    return { node, blocks: planner.place(`${name}.blocks`, BUF_BLOCK, size), frame0: 0, size };
   }
-  const pages = chunks.reduce((sum, c) => sum + c.size, 0);
+  const shape = chunkShape(chunks.bytes);
+  const base = planner.placeWords(
+    `${name}.chunk[${i}]`,
+    PAGE_WORDS,
+    shape.bytes / UNIV_PAGE_SIZE,
+    PAGE_WORDS,
+    `${shape.size} control blocks (BufBlock), then as many frames of 16 KiB`,
+  );
+  return { node, blocks: base, frame0: base + shape.frame0 / WORD_BYTES, size: shape.size };
+}
+
+/** Page-aligned, so no frame is lost to rounding. */
+function chunkShape(bytes: number): ChunkLayout {
+  return chunkLayout({ memSize: bytes, blockBytes: BLOCK_BYTES, pageSize: UNIV_PAGE_SIZE, base: 0 });
+}
+
+function planCells(
+  planner: ArenaPlanner,
+  { chunks }: BufPoolConfig,
+  no: number,
+): Pick<InstancePlan, 'cells' | 'nCells'> {
+  const pages = 'blocks' in chunks ? chunks.blocks : chunks.perInstance * chunkShape(chunks.bytes).size;
   const nCells = findPrime(2 * pages);
-  const cells = planner.place(`${name}.page_hash cells`, PAGE_HASH_CELL, nCells);
-  return { at, node, stripes, cells, nCells, chunks };
+  return { cells: planner.place(`${nameOf(no)}.page_hash cells`, PAGE_HASH_CELL, nCells), nCells };
 }
 
 /** `buf_pool_init`: makes everything; the main thread, before any other exists. */
@@ -107,8 +190,7 @@ export function bufPoolInit(pool: BufPool, config: BufPoolConfig): void {
   mutexInit(mem, plan.logSys + LOG_SYS.at.snMutex, LATCH.logSn);
   mutexInit(mem, plan.logSys + LOG_SYS.at.closerMutex, LATCH.logCloser);
   logSysInit(pool);
-  const nodes = 1 + Math.max(...plan.instances.map((i) => i.node));
-  for (let node = 0; node < nodes; node++) {
+  for (let node = 0; node < plan.nodes; node++) {
     eventInit(mem, plan.cleaners + node * CLEANER.words + CLEANER.at.flushEvent);
     eventInit(mem, plan.cleaners + node * CLEANER.words + CLEANER.at.tickEvent);
   }

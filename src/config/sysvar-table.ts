@@ -1,7 +1,10 @@
-/** The table of MySQL's system variables that latchlab has: ranges and defaults of facts A 7.1, B 1.6 and B 13.6. */
+/**
+ * The table of MySQL's system variables that latchlab has: ranges and defaults of facts A 7.1, B 1.6 and B 13.6;
+ * max_execution_time as the manual has it.
+ */
 
 export type SysvarType = 'bytes' | 'int' | 'float' | 'bool' | 'enum';
-export type SysvarGroup = 'InnoDB variables' | 'Connection memory';
+export type SysvarGroup = 'InnoDB variables' | 'Connection memory' | 'Statements';
 
 /** Numbers are safe integers, or Infinity for 18446744073709551615 (no limit). */
 export interface Sysvar<N extends string = string, T extends SysvarType = SysvarType> {
@@ -40,6 +43,8 @@ interface Details<T extends SysvarType> {
   readonly unit?: string;
   readonly scope?: 'global' | 'both';
   readonly dynamic?: boolean;
+  readonly group?: SysvarGroup;
+  readonly mirrors?: string;
 }
 
 /** A row of the table; global and dynamic unless it says otherwise. */
@@ -218,6 +223,24 @@ export const SYSVARS = [
     'bool',
     { default: false, scope: 'both' },
     'count connection memory globally',
+  ),
+  sysvar(
+    'connection_memory_status_limit',
+    'bytes',
+    { default: Infinity, min: 1, mirrors: 'later than 8.0' },
+    'queries that take their connection over this are counted; nothing is stopped',
+  ),
+  sysvar(
+    'global_connection_memory_status_limit',
+    'bytes',
+    { default: Infinity, min: 1, mirrors: 'later than 8.0' },
+    'queries that take all connections together over this are counted; nothing is stopped',
+  ),
+  sysvar(
+    'max_execution_time',
+    'int',
+    { default: 0, max: U32, unit: 'ms', scope: 'both', group: 'Statements' },
+    'longest time of a statement that only reads; 0 = any',
   ),
 ] as const;
 

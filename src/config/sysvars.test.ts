@@ -66,6 +66,9 @@ describe('the table', () => {
     ['connection_memory_limit', Infinity, 2097152, Infinity],
     ['global_connection_memory_limit', Infinity, 16777216, Infinity],
     ['connection_memory_chunk_size', 8912, 1, 536870912],
+    ['connection_memory_status_limit', Infinity, 1, Infinity],
+    ['global_connection_memory_status_limit', Infinity, 1, Infinity],
+    ['max_execution_time', 0, 0, 4294967295],
   ])('has %s: %d, %d ... %d', (name, byDefault, min, max) => {
     expect(findSysvar(name)).toMatchObject({ default: byDefault, min, max });
   });
@@ -85,6 +88,11 @@ describe('the table', () => {
       'connection_memory_limit',
       'connection_memory_chunk_size',
       'global_connection_memory_tracking',
+      'max_execution_time',
+    ]);
+    expect(namesOf((v) => v.group === 'Connection memory' && v.mirrors !== '8.0.28')).toEqual([
+      'connection_memory_status_limit',
+      'global_connection_memory_status_limit',
     ]);
     expect(namesOf((v) => !v.dynamic)).toEqual([
       'innodb_buffer_pool_instances',

@@ -1,6 +1,7 @@
 /** Records of the buffer pool: control block, instance, page-hash stripe, and the running LSN. */
 import { EVENT, LATCH_ALIGN, MUTEX, SX_LOCK } from './latches.ts';
 import { record } from './schema.ts';
+import { MAX_NODES } from './thread.ts';
 
 const LRU = 'lruListMutex';
 const BLOCK = 'blockMutex';
@@ -319,6 +320,10 @@ export const POOL_STAT = record('PoolStat', 'buf_pool_stat_t and srv_stats, stri
   notMadeYoung: stat('n_pages_not_made_young', true),
   makeYoungMoves: stat('moves to the LRU head by the make-young test'),
   writeRequests: stat('Innodb_buffer_pool_write_requests'),
+  awayGets: {
+    ...stat('of pageGets: by node, those whose page lay there and not at home with its instance', true),
+    words: MAX_NODES,
+  },
   reads: { ...stat('Innodb_buffer_pool_reads'), line: 'misses' },
   pagesRead: stat('n_pages_read'),
   pagesWritten: stat('n_pages_written'),

@@ -7,7 +7,7 @@ const HOLDER = 'that of the structure which it is part of';
 
 /**
  * The header in front of every block from `ut_allocator` (facts A 1.1): 32 bytes in 8.0.25, where key, owner and size
- * take 24 and the rest is padding; the padding holds the links of a session's list here.
+ * take 24 and the rest is padding.
  */
 export const UT_NEW_PFX = record(
   'UtNewPfx',
@@ -20,9 +20,7 @@ export const UT_NEW_PFX = record(
     },
     owner: { guard: OWNER, writer: 'owner', doc: 'id of the thread that allocated it' },
     size: { words: 2, guard: OWNER, writer: 'owner', doc: 'bytes, payload and header' },
-    thd: { guard: OWNER, writer: 'owner', doc: 'THD whose list it is in, 0 none' },
-    next: { guard: OWNER, writer: 'owner', doc: 'next payload of that THD' },
-    prev: { guard: OWNER, writer: 'owner', doc: 'previous payload of that THD' },
+    spare: { words: 3, guard: OWNER, writer: 'owner', doc: 'padding' },
     check: {
       guard: OWNER,
       writer: 'owner',

@@ -26,12 +26,24 @@ import {
 } from './mem-heap.ts';
 import { MOVABLE_AREA, MOVABLE_HANDLE, MOVABLE_HEAP, MOVABLE_PINS, MOVABLE_RUN } from './movable.ts';
 import { MEM_ROOT, MEM_ROOT_BLOCK, MEM_ROOT_BLOCK_PREV, MEM_ROOT_CLEANUP } from './mem-root.ts';
+import { NUMA_TOPOLOGY } from './numa.ts';
 import { ORIGIN, SITE_CELL, SITE_TABLE } from './origin.ts';
 import { HUGE_POOL, OS_MEMORY, OS_TOTAL, PAGE_MAP } from './os-memory.ts';
 import { PSI_CLASS, PSI_SETUP, PSI_SHARED_STAT, PSI_STAT, PSI_THREAD, UT_STAT } from './psi.ts';
 import type { AnyRecord } from './schema.ts';
 import { SPECIAL_POOL, SPECIAL_POOL_PFX } from './special-pool.ts';
-import { GLOBAL_CONN_MEM, LEDGER, THD } from './session.ts';
+import {
+  GLOBAL_CONN_MEM,
+  LEDGER,
+  PREPARED_STATEMENT,
+  SESSION,
+  TEMPTABLE_BLOCK,
+  TEMPTABLE_CHUNK,
+  THD,
+  USER_VAR_ENTRY,
+  USER_VAR_EVENT,
+} from './session.ts';
+import { TABLE } from './table.ts';
 import { EXCHANGE_SLOT } from './yard.ts';
 import { CONTROL, SYSVARS, THREAD, WAIT_STAT } from './thread.ts';
 import {
@@ -57,6 +69,7 @@ export const ALL_RECORDS: readonly AnyRecord[] = [
   SYSVARS,
   THREAD,
   WAIT_STAT,
+  NUMA_TOPOLOGY,
   // The buffer pool
   BUF_BLOCK,
   BUF_POOL,
@@ -127,6 +140,13 @@ export const ALL_RECORDS: readonly AnyRecord[] = [
   // Sessions
   GLOBAL_CONN_MEM,
   THD,
+  USER_VAR_ENTRY,
+  USER_VAR_EVENT,
+  PREPARED_STATEMENT,
+  TEMPTABLE_BLOCK,
+  TEMPTABLE_CHUNK,
+  SESSION,
+  TABLE,
   LEDGER,
   // Stress
   EXCHANGE_SLOT,

@@ -6,6 +6,9 @@
 const GOLDEN = 0x9e3779b9;
 const WORD = 2 ** 32;
 
+/** Words of a generator's state (`save`). */
+export const RNG_WORDS = 4;
+
 /** The finalizer of MurmurHash3: each bit of the input turns about half of the output's. */
 function mix(x: number): number {
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
@@ -46,6 +49,22 @@ export class Rng {
     rng.c = c | 0;
     rng.d = d | 0;
     return rng;
+  }
+
+  /** Takes over the state that `save` has left in four words. */
+  load(mem: Int32Array, at: number): void {
+    this.a = mem[at];
+    this.b = mem[at + 1];
+    this.c = mem[at + 2];
+    this.d = mem[at + 3];
+  }
+
+  /** Leaves the state in four words: whoever loads it goes on drawing where this one has stopped. */
+  save(mem: Int32Array, at: number): void {
+    mem[at] = this.a;
+    mem[at + 1] = this.b;
+    mem[at + 2] = this.c;
+    mem[at + 3] = this.d;
   }
 
   /** @returns uint32 */

@@ -19,3 +19,23 @@ export function addU53(mem: Int32Array, at: number, delta: number): number {
   setU53(mem, at, sum);
   return sum;
 }
+
+/** Reads a two-word number that may be below 0, modulo 2^64. The guard of the field must be held. */
+export function getS53(mem: Int32Array, at: number): number {
+  return mem[at + 1] * TWO_32 + (mem[at] >>> 0);
+}
+
+/** Writes one, -2^53 < value < 2^53. The guard of the field must be held. */
+export function setS53(mem: Int32Array, at: number, value: number): void {
+  const low = value | 0;
+  mem[at] = low;
+  // Most are small.
+  mem[at + 1] = low === value ? low >> 31 : (value - (low >>> 0)) / TWO_32;
+}
+
+/** Adds to one and returns the sum. The guard of the field must be held. */
+export function addS53(mem: Int32Array, at: number, delta: number): number {
+  const sum = getS53(mem, at) + delta;
+  setS53(mem, at, sum);
+  return sum;
+}

@@ -9,6 +9,8 @@ export interface MemEnv {
   readonly os: number;
   /** OS_MEMORY records of all nodes: blocks are freed where they came from. */
   readonly allOs: readonly number[];
+  /** Nodes to try when one has no memory left, the first that of `os`; absent: no other (src/memory/os/placement.ts). */
+  readonly order?: readonly number[];
   readonly psi: Psi;
   /** Sleeps between attempts go here: the machine's clock, or a virtual one that takes no time. */
   readonly sleepClock: Clock;

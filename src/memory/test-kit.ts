@@ -82,12 +82,13 @@ export class MemoryKit {
     for (const plan of this.nodes) nodeMemoryInit(this.mem, plan);
   }
 
-  /** Thread 1, 2 or 3. */
-  thread(id: number, seed = 1, clock: Clock = new VirtualClock()): Thread {
+  /** Thread 1, 2 or 3, on a node. */
+  thread(id: number, seed = 1, clock: Clock = new VirtualClock(), node = 0): Thread {
     const slot = id - 1;
     const thr = attachThread(this.mem, this.runtime, {
       slot,
       kind: THREAD_KIND.session,
+      node,
       clock,
       seed,
       checked: true,

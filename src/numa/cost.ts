@@ -1,15 +1,23 @@
-/** What it costs to reach another node: a delay that is really spent, and a count. */
+/** What it costs to reach another node: a delay that is really spent. */
+import { NIL } from '../layout/schema.ts';
 import { SYSVARS } from '../layout/thread.ts';
 import type { Thread } from '../sync/thread.ts';
+import { LOCAL_DISTANCE, REMOTE_DISTANCE } from './topology.ts';
 
 const { remoteCostNs: REMOTE_COST_NS } = SYSVARS.at;
+/** One step of distance beyond a local access, us for each ns of the price. */
+const US_PER_STEP = 1 / (REMOTE_DISTANCE - LOCAL_DISTANCE) / 1000;
 
 /**
- * Spends the price of one access to a node other than the thread's own, by the clock: shorter than anything a
- * thread could sleep. Nothing when the price is 0.
+ * Spends the price of one access to `node`, by the clock: shorter than anything a thread could sleep. At distance 21 it
+ * is the whole price, at 10 + x it is x / 11 of it. Nothing, and no look at the clock, for the thread's own node, for
+ * one as near as that, and when the price is 0.
  */
-export function spendRemoteAccess(thr: Thread): void {
-  const us = thr.sysvar(REMOTE_COST_NS) / 1000;
+export function spendRemoteAccess(thr: Thread, node: number): void {
+  const price = thr.sysvar(REMOTE_COST_NS);
+  if (price === 0 || node === thr.node) return;
+  const distance = thr.distances === NIL ? REMOTE_DISTANCE : thr.mem[thr.distances + node];
+  const us = price * (distance - LOCAL_DISTANCE) * US_PER_STEP;
   if (us === 0) return;
   const end = thr.clock.us() + us;
   while (thr.clock.us() < end);

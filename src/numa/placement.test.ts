@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { fallbackOrder, parsePlacement, TaskPolicy, uniformDistance } from './placement.ts';
+import { OptionError } from '../config/errors.ts';
+import { fallbackOrder, parsePlacement, placementOption, placementText, TaskPolicy } from './placement.ts';
+import { uniformDistance } from './topology.ts';
 
 describe('distances', () => {
-  it('are 10 to oneself and 21 to others unless told', () => {
-    expect(uniformDistance(3)).toEqual([
-      [10, 21, 21],
-      [21, 10, 21],
-      [21, 21, 10],
-    ]);
-  });
-
   it('order the fallback: nearest first, of equals the next numbers, then the lower ones', () => {
     expect(fallbackOrder(uniformDistance(4))).toEqual([
       [0, 1, 2, 3],
@@ -83,4 +77,22 @@ describe('the spelling of numactl', () => {
       expect(() => parsePlacement(text, 2)).toThrow(RangeError);
     },
   );
+});
+
+describe('an option', () => {
+  it('is refused in one line', () => {
+    expect(placementOption('--numa-policy', 'preferred=2', 3)).toEqual({ policy: 'preferred', node: 2 });
+    const refused = (): unknown => placementOption('--numa-policy', 'bind=4', 4);
+    expect(refused).toThrow(OptionError);
+    expect(refused).toThrow(
+      '--numa-policy=bind=4: allowed are local, bind=NODES, interleave=NODES and preferred=NODE; ' +
+        'NODES is a list such as 0,1-3, or all, of the nodes 0 to 3',
+    );
+  });
+
+  it('is written as it is read', () => {
+    for (const text of ['local', 'bind=0,2', 'interleave=0,1,2', 'preferred=1']) {
+      expect(placementText(parsePlacement(text, 3))).toBe(text);
+    }
+  });
 });

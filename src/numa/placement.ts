@@ -10,6 +10,8 @@
  * | interleave | one after another in turn; when it is full the others by its | whose turn | ENOMEM      |
  * |            | distance, those outside of the list included                 | it is      |             |
  */
+import { OptionError } from '../config/errors.ts';
+import type { DistanceMatrix } from './topology.ts';
 
 /** Node numbers are indices of the nodes' OS_MEMORY records. */
 export type Placement =
@@ -18,20 +20,8 @@ export type Placement =
   | { readonly policy: 'interleave'; readonly nodes: readonly number[] }
   | { readonly policy: 'preferred'; readonly node: number };
 
-/** Distances as in /sys/devices/system/node: by row from, by column to. */
-export type DistanceMatrix = readonly (readonly number[])[];
-
-export const LOCAL_DISTANCE = 10;
-export const REMOTE_DISTANCE = 21;
 /** Of a new task: no interleaving has been done, and the first turn is the lowest node's. */
 const NO_NODE = -1;
-
-/** All nodes equally far from each other. */
-export function uniformDistance(nodes: number): DistanceMatrix {
-  return Array.from({ length: nodes }, (_, from) =>
-    Array.from({ length: nodes }, (_to, to) => (from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE)),
-  );
-}
 
 /**
  * For each node all nodes, the nearest first. Of equally far ones those with higher numbers come first, then the lower
@@ -96,9 +86,21 @@ export class TaskPolicy {
       case 'bind':
         return this.orders[own].filter((n) => this.mask.includes(n));
       case 'interleave':
-        this.ilPrev = this.mask.find((n) => n > this.ilPrev) ?? this.mask[0];
+        this.turn();
         return this.orders[this.ilPrev];
     }
+  }
+
+  /** Whether each mapping is the next node's. */
+  get interleaves(): boolean {
+    return this.placement.policy === 'interleave';
+  }
+
+  private turn(): void {
+    const { mask, ilPrev } = this;
+    let i = 0;
+    while (i < mask.length && mask[i] <= ilPrev) i++;
+    this.ilPrev = mask[i % mask.length];
   }
 }
 
@@ -125,6 +127,30 @@ export function parsePlacement(text: string, nodes: number): Placement {
   if (policy === 'preferred' && named.length === 1) return { policy, node: named[0] };
   if ((policy === 'bind' || policy === 'interleave') && named.length > 0) return { policy, nodes: named };
   throw new RangeError(`${text}: not local, bind=NODES, interleave=NODES or preferred=NODE`);
+}
+
+/**
+ * Reads the policy that an option names.
+ * @throws OptionError in one line
+ */
+export function placementOption(option: string, text: string, nodes: number): Placement {
+  try {
+    return parsePlacement(text, nodes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const last = nodes - 1;
+    throw new OptionError(
+      option,
+      `${option}=${text}: allowed are local, bind=NODES, interleave=NODES and preferred=NODE; NODES is a list such as ` +
+        `${last < 2 ? `0,${last}` : `0,1-${last}`}, or all, of the nodes 0 to ${last}`,
+    );
+  }
+}
+
+/** A policy as parsePlacement reads it. */
+export function placementText(placement: Placement): string {
+  const nodes = namedNodes(placement);
+  return nodes.length === 0 ? placement.policy : `${placement.policy}=${nodes.join(',')}`;
 }
 
 function parseNodes(list: string, nodes: number): number[] {

@@ -1,16 +1,17 @@
 /** Counters of the buffer pool, summed over the threads that keep them, and by the node that asked. */
 import { BUF_POOL, POOL_STAT } from '../layout/buffer.ts';
 
-export type PoolStatName = keyof typeof POOL_STAT.at;
+/** Counters of one word; page gets by node are in `nodeMatrix`. */
+export type PoolStatName = Exclude<keyof typeof POOL_STAT.at, 'awayGets'>;
 export type PoolStatSum = Record<PoolStatName, number>;
 
-const NAMES = Object.keys(POOL_STAT.at) as PoolStatName[];
+const NAMES = Object.keys(POOL_STAT.at).filter((name) => name !== 'awayGets') as PoolStatName[];
 
 /** Where the rows are: thread-major, then instance. */
 export interface PoolStatRows {
   readonly stats: number;
   readonly nThreads: number;
-  /** BUF_POOL records. */
+  /** BUF_POOL records, and the nodes where they are at home. */
   readonly instances: readonly { readonly at: number; readonly node: number }[];
 }
 
@@ -63,7 +64,8 @@ export function stillPoolStats(
 }
 
 /**
- * Page gets by node of the thread (row) and node of the instance (column).
+ * Page gets by node of the thread (row) and node of the page (column). A get that found no page counts for the node where
+ * its instance is at home: that is how far it went. Exact at rest.
  * @param threadNodes node of each thread
  */
 export function nodeMatrix(
@@ -76,7 +78,13 @@ export function nodeMatrix(
   for (const [thread, from] of threadNodes.entries()) {
     for (const [no, { node }] of rows.instances.entries()) {
       const row = rows.stats + (thread * rows.instances.length + no) * POOL_STAT.words;
-      matrix[from][node] += mem[row + POOL_STAT.at.pageGets] >>> 0;
+      let home = mem[row + POOL_STAT.at.pageGets] >>> 0;
+      for (let to = 0; to < nodes; to++) {
+        const away = mem[row + POOL_STAT.at.awayGets + to] >>> 0;
+        matrix[from][to] += away;
+        home -= away;
+      }
+      matrix[from][node] += home;
     }
   }
   return matrix;

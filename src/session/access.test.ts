@@ -1,16 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../layout/rng.ts';
 import {
-  type AccessSpec,
   HotSetPages,
-  makeChooser,
   MAX_PAGES,
   NO_PAGE,
   Scatter,
   SharedTracePages,
-  TracePages,
+  UniformPages,
   ZipfPages,
 } from './access.ts';
+import { type Distribution, distributionChooser } from './distributions.ts';
 
 /**
  * Pearson's statistic less its mean, in standard deviations. Adjacent bins are joined until 20 draws are expected
@@ -40,9 +39,9 @@ const LIMIT = 8;
 
 const zeros = (n: number): number[] => Array.from({ length: n }, () => 0);
 
-function count(spec: AccessSpec, draws: number, seed = 1): number[] {
-  const chooser = makeChooser(spec, new Rng(seed, 0));
-  const counts = zeros(spec.pages);
+function count(d: Distribution, pages: number, draws: number): number[] {
+  const chooser = distributionChooser(d, pages, new Rng(1, 0));
+  const counts = zeros(pages);
   for (let i = 0; i < draws; i++) counts[chooser.next()]++;
   return counts;
 }
@@ -67,14 +66,14 @@ describe('uniform', () => {
   it('draws every page alike', () => {
     expect(
       deviation(
-        count({ kind: 'uniform', pages: 500 }, 100_000),
+        count({ kind: 'uniform' }, 500, 100_000),
         zeros(500).map(() => 1 / 500),
       ),
     ).toBeLessThan(LIMIT);
   });
 
   it('reaches the ends of the largest range', () => {
-    const chooser = makeChooser({ kind: 'uniform', pages: MAX_PAGES }, new Rng(1, 0));
+    const chooser = new UniformPages(MAX_PAGES, new Rng(1, 0));
     let low = Infinity;
     let high = 0;
     for (let i = 0; i < 10_000; i++) {
@@ -94,14 +93,14 @@ describe('zipf', () => {
     'theta %d has the exact shape',
     (theta) => {
       for (const pages of [2, 3, 10, 1000]) {
-        const counts = count({ kind: 'zipf', pages, theta, scatter: false }, 200_000);
+        const counts = count({ kind: 'zipfian', exponent: theta }, pages, 200_000);
         expect(deviation(counts, zipfProbabilities(pages, theta))).toBeLessThan(LIMIT);
       }
     },
   );
 
   it('is told apart from a slightly different theta', () => {
-    const counts = count({ kind: 'zipf', pages: 1000, theta: 0.99, scatter: false }, 200_000);
+    const counts = count({ kind: 'zipfian', exponent: 0.99 }, 1000, 200_000);
     expect(deviation(counts, zipfProbabilities(1000, 0.96))).toBeGreaterThan(LIMIT);
   });
 
@@ -123,12 +122,12 @@ describe('zipf', () => {
 
   it('always draws the one page there is', () => {
     for (const theta of [0, 0.99, 1, 2]) {
-      expect(count({ kind: 'zipf', pages: 1, theta }, 100)).toEqual([100]);
+      expect(count({ kind: 'zipfian', exponent: theta }, 1, 100)).toEqual([100]);
     }
   });
 
   it('scatters ranks, each to its own page', () => {
-    const counts = count({ kind: 'zipf', pages: 1000, theta: 1 }, 200_000);
+    const counts = count({ kind: 'zipfian', exponent: 1, scatter: true }, 1000, 200_000);
     const scatter = new Scatter(1000);
     const byRank = Array.from({ length: 1000 }, (_, rank) => counts[scatter.page(rank)]);
     expect(deviation(byRank, zipfProbabilities(1000, 1))).toBeLessThan(LIMIT);
@@ -179,7 +178,7 @@ describe('hot set', () => {
     [10, 0.5, 1],
     [10, 1, 0.3],
   ])('%i pages, %d of them get %d of the accesses', (pages, hotPages, hotAccesses) => {
-    const counts = count({ kind: 'hotset', pages, hotPages, hotAccesses, scatter: false }, 200_000);
+    const counts = count({ kind: 'hotset', hotPages, hotAccesses }, pages, 200_000);
     const hot = pages * hotPages;
     const cold = pages - hot;
     const toHot = cold === 0 ? 1 : hotAccesses;
@@ -199,7 +198,7 @@ describe('hot set', () => {
   });
 
   it('scatters', () => {
-    const counts = count({ kind: 'hotset', pages: 64_000, hotPages: 0.001, hotAccesses: 1 }, 2000);
+    const counts = count({ kind: 'hotset', hotPages: 0.001, hotAccesses: 1, scatter: true }, 64_000, 2000);
     const groups = new Set(counts.flatMap((c, page) => (c > 0 ? [page >>> 6] : [])));
     expect(groups.size).toBe(64);
   });
@@ -210,28 +209,8 @@ describe('hot set', () => {
   });
 });
 
-describe('scan', () => {
-  it('goes round', () => {
-    const scan = makeChooser({ kind: 'scan', pages: 3, start: 4 }, new Rng(1, 0));
-    expect(Array.from({ length: 7 }, () => scan.next())).toEqual([1, 2, 0, 1, 2, 0, 1]);
-  });
-});
-
 describe('trace', () => {
   const trace = Uint32Array.of(5, 0, 2 ** 32 - 1, 7, 3);
-
-  it('is replayed in order, folded, round and round', () => {
-    const cursor = new TracePages(trace, 4);
-    expect(Array.from({ length: 7 }, () => cursor.next())).toEqual([1, 0, 3, 3, 3, 1, 0]);
-  });
-
-  it('can be dealt out to sessions', () => {
-    const cursors = [0, 1].map((start) => new TracePages(trace, MAX_PAGES, start, 2));
-    const dealt = Array.from({ length: 5 }, (_, i) => cursors[i % 2].next());
-    expect(dealt).toEqual([5, 0, 2 ** 31 - 1, 7, 3]);
-    // Session 0 took the last request and goes on with the second, session 1 with the first.
-    expect([0, 1].map((who) => cursors[who].next())).toEqual([0, 5]);
-  });
 
   it('can be replayed by sessions together', () => {
     const mem = new Int32Array(new SharedArrayBuffer(16));
@@ -244,29 +223,26 @@ describe('trace', () => {
   });
 
   it('must have requests', () => {
-    expect(() => new TracePages(new Uint32Array(0), 4)).toThrow('a trace without requests');
+    expect(() => new SharedTracePages(new Uint32Array(0), 4, new Int32Array(1), 0)).toThrow(
+      'a trace without requests',
+    );
   });
 });
 
-describe('makeChooser', () => {
-  const specs: readonly AccessSpec[] = [
-    { kind: 'uniform', pages: 1000 },
-    { kind: 'zipf', pages: 1000, theta: 0.99 },
-    { kind: 'hotset', pages: 1000, hotPages: 0.1, hotAccesses: 0.9 },
-  ];
-
-  it.each(specs)('repeats $kind from a seed', (spec) => {
-    const draw = (seed: number): number[] => {
-      const chooser = makeChooser(spec, new Rng(seed, 3));
-      return Array.from({ length: 50 }, () => chooser.next());
-    };
-    expect(draw(7)).toEqual(draw(7));
-    expect(draw(7)).not.toEqual(draw(8));
-  });
-
-  it.each([0, -1, 1.5, MAX_PAGES + 1, Number.NaN])('refuses %d pages', (pages) => {
-    for (const spec of specs) {
-      expect(() => makeChooser({ ...spec, pages }, new Rng(1, 0))).toThrow('pages must be an integer');
+describe('choosers', () => {
+  it.each([0, -1, 1.5, MAX_PAGES + 1, Number.NaN])('refuse %d pages', (pages) => {
+    const rng = new Rng(1, 0);
+    for (const d of [
+      { kind: 'uniform' },
+      { kind: 'zipfian' },
+      { kind: 'hotset', hotPages: 0.1, hotAccesses: 0.9 },
+      { kind: 'gaussian' },
+      { kind: 'pareto' },
+      { kind: 'special' },
+      { kind: 'scrambled' },
+      { kind: 'nurand', a: 1 },
+    ] as const) {
+      expect(() => distributionChooser(d, pages, rng), d.kind).toThrow('pages must be an integer');
     }
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Which page comes next: what a program asks before each statement. Deterministic from the generator that it is
+ * Which page or row comes next: what a program asks before each statement. Deterministic from the generator that it is
  * given; a draw allocates nothing, calls nothing that was passed in, and returns a small integer.
  *
  * Zipf and hot set first draw a rank (0 = hottest) and then, when scattered, give it a page by a permutation that
@@ -16,48 +16,11 @@ export interface PageChooser {
   next(): number;
 }
 
-export type AccessSpec =
-  | { readonly kind: 'uniform'; readonly pages: number }
-  | { readonly kind: 'zipf'; readonly pages: number; readonly theta: number; readonly scatter?: boolean }
-  | {
-      readonly kind: 'hotset';
-      readonly pages: number;
-      /** The share of pages that is hot, and the share of accesses that goes there. */
-      readonly hotPages: number;
-      readonly hotAccesses: number;
-      readonly scatter?: boolean;
-    }
-  | { readonly kind: 'scan'; readonly pages: number; readonly start?: number }
-  | {
-      readonly kind: 'trace';
-      readonly pages: number;
-      /** Page numbers in request order, folded onto `pages`. */
-      readonly trace: Uint32Array;
-      /** The first request, and every how many-th: session k of n replays k, k + n, k + 2n ... */
-      readonly start?: number;
-      readonly stride?: number;
-    };
-
 export const MAX_PAGES = 2 ** 31;
 export const MAX_THETA = 2;
 
-/** @throws RangeError for a distribution that cannot be drawn from */
-export function makeChooser(spec: AccessSpec, rng: Rng): PageChooser {
-  switch (spec.kind) {
-    case 'uniform':
-      return new UniformPages(spec.pages, rng);
-    case 'zipf':
-      return new ZipfPages(spec.pages, spec.theta, rng, spec.scatter);
-    case 'hotset':
-      return new HotSetPages(spec.pages, spec.hotPages, spec.hotAccesses, rng, spec.scatter);
-    case 'scan':
-      return new ScanPages(spec.pages, spec.start);
-    default:
-      return new TracePages(spec.trace, spec.pages, spec.start, spec.stride);
-  }
-}
-
-function checkPages(pages: number): number {
+/** @throws RangeError when so many cannot be drawn from */
+export function checkPages(pages: number): number {
   if (!Number.isInteger(pages) || pages < 1 || pages > MAX_PAGES) {
     throw new RangeError(`pages must be an integer from 1 to ${MAX_PAGES}, not ${pages}`);
   }
@@ -236,50 +199,6 @@ export class HotSetPages implements PageChooser {
   }
 }
 
-/** One page after the other, round and round. */
-export class ScanPages implements PageChooser {
-  private readonly pages: number;
-  private at: number;
-
-  constructor(pages: number, start = 0) {
-    this.pages = checkPages(pages);
-    this.at = start % pages;
-  }
-
-  next(): number {
-    const page = this.at;
-    this.at = page + 1 === this.pages ? 0 : page + 1;
-    return page;
-  }
-}
-
-function checkTrace(trace: Uint32Array): Uint32Array {
-  if (trace.length === 0) throw new RangeError('a trace without requests');
-  return trace;
-}
-
-/** Requests of a trace at a fixed stride, from the start again after the end. */
-export class TracePages implements PageChooser {
-  private readonly trace: Uint32Array;
-  private readonly pages: number;
-  private readonly stride: number;
-  private at: number;
-
-  constructor(trace: Uint32Array, pages: number, start = 0, stride = 1) {
-    this.trace = checkTrace(trace);
-    this.pages = checkPages(pages);
-    this.stride = stride;
-    this.at = start % trace.length;
-  }
-
-  next(): number {
-    const { trace, at } = this;
-    const after = at + this.stride;
-    this.at = after < trace.length ? after : after % trace.length;
-    return trace[at] % this.pages;
-  }
-}
-
 /**
  * Requests of a trace that several threads replay together: each takes the next one that nobody has; NO_PAGE after
  * the last. `mem[at]` is the cursor, 0 at first.
@@ -291,7 +210,8 @@ export class SharedTracePages implements PageChooser {
   private readonly at: number;
 
   constructor(trace: Uint32Array, pages: number, mem: Int32Array, at: number) {
-    this.trace = checkTrace(trace);
+    if (trace.length === 0) throw new RangeError('a trace without requests');
+    this.trace = trace;
     this.pages = checkPages(pages);
     this.mem = mem;
     this.at = at;

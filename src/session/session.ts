@@ -1,258 +1,349 @@
 /**
- * A session's life on its worker: connect, statements by its program until it is told to end (or killed), then it
- * parks with its connection open until all others have parked too, and closes.
+ * A session's life: connect, commands, end. Both thread models are made of these three; whatever a session needs
+ * from one to the next lies in the arena, so each may run on another thread. `runSession` is a whole life on one.
+ *
+ * Connect: THD, its PSI_THREAD, the connection's memory, the first `reset`. Command: a statement, its memory freed,
+ * a kill of it forgotten, `reset`. End: memory freed, `flush`, statistics aggregated. A failure (throw) leaves
+ * everything as it is, for the report to show: whoever cleaned up then might wait for a latch that this very thread
+ * holds.
  */
 import type { RecordableHistogram } from 'node:perf_hooks';
-import type { BufPool } from '../buffer/instance.ts';
-import { Rng } from '../layout/rng.ts';
-import { NIL } from '../layout/schema.ts';
-import { THD } from '../layout/session.ts';
-import { CONTROL, OP } from '../layout/thread.ts';
-import { heapTrim } from '../memory/heap/heap-trim.ts';
-import { EE_OUTOFMEMORY } from '../memory/mem-root/my-malloc.ts';
-import { MEM_KEY } from '../memory/psi/psi-keys.ts';
-import type { UtAllocator } from '../memory/ut/ut-allocator.ts';
-import { idle_until_close } from '../sync/park-sites.ts';
+import { MAX_STATEMENT_KINDS, SESSION, SESSION_ERRORS, THD } from '../layout/session.ts';
+import { CONTROL, OP, THREAD } from '../layout/thread.ts';
+import { getU53, setU53 } from '../layout/words.ts';
+import { placementTurn } from '../memory/os/placement.ts';
+import type { IoCounts } from '../storage/page-store.ts';
+import { idle_next_command, idle_reconnect, idle_until_close } from '../sync/park-sites.ts';
 import type { Thread } from '../sync/thread.ts';
-import { makeChooser, NO_PAGE, type PageChooser, SharedTracePages } from './access.ts';
+import { arrivalsBegin, arrivalsNext } from './arrivals.ts';
+import { handOverConnect, handOverOut } from './hand-over.ts';
+import { KILLED, thdBeginCommand, thdEndCommand, thdKillMessage } from './kill.ts';
+import type { SessionSpec } from './program.ts';
+import { PROGRAM, type ProgramRun } from './program-run.ts';
+import type { SessionEnv } from './session-env.ts';
+import { thdConnectMemory, thdEndStatement, thdReleaseMemory } from './thd-memory.ts';
 import {
-  type SessionError,
-  type SessionResult,
-  type SessionSpec,
-  STATEMENTS,
-  type StatementKind,
-} from './program.ts';
-import { intendUpdate, type Pages, peek, pointRead, rangeRead, scan, update } from './statements.ts';
-import {
-  thdAlloc,
+  thdAttach,
+  thdDetach,
   thdEnd,
-  thdErrorText,
-  thdFree,
   thdInit,
   thdKilled,
   thdNextCommand,
   thdPrepare,
+  thdRestoreGlobals,
   thdStatementDone,
+  thdStoreGlobals,
 } from './thd.ts';
-import type { Yard } from './yard.ts';
 
-const { memError: MEM_ERROR, stmtError: STMT_ERROR } = THD.at;
-const { parked: PARKED, close: CLOSE, traceCursor: TRACE_CURSOR } = CONTROL.at;
+const { thd: THD_OF, rng: RNG, program: PROGRAM_OF, transaction: TRANSACTION } = SESSION.at;
+const { intendedUs: INTENDED, nextArrivalUs: DUE, endsAtUs: ENDS_AT } = SESSION.at;
+const { connections: CONNECTIONS, transactions: TRANSACTIONS, counts: COUNTS } = SESSION.at;
+const { lastError: LAST_ERROR, lastErrorLimit: LAST_LIMIT, lastErrorUsed: LAST_USED } = SESSION.at;
+const { errors: ERRORS, endedBy: ENDED_BY, reads: READS, writes: WRITES, refused: REFUSED } = SESSION.at;
+const { stmtError: STMT_ERROR, memError: MEM_ERROR, statements: STATEMENTS } = THD.at;
+const { memErrorLimit: MEM_ERROR_LIMIT, memErrorUsed: MEM_ERROR_USED } = THD.at;
+const { maxExecutionTime: MAX_EXECUTION_TIME } = THD.at;
+const { parked: PARKED, close: CLOSE, stop: STOP, goUs: GO_US, waiting: WAITING } = CONTROL.at;
 
-/** What a session works with. */
-export interface SessionEnv {
-  readonly thr: Thread;
-  readonly pool: BufPool;
-  readonly pages: Pages;
-  readonly alloc: UtAllocator;
-  /** THD record. */
-  readonly thd: number;
-  /** Statement latencies, ns. */
-  readonly latency: RecordableHistogram;
-  /** All allocators, for the statement of that name; null: none of the session's statements is. */
-  readonly yard: Yard | null;
-  /** Requests of a shared trace; Infinity when there is none. */
-  readonly traceLength: number;
+/** What a command leaves to be done. */
+export const NEXT = {
+  /** The next statement of the same transaction, at once. */
+  statement: 0,
+  /** The next transaction, when it is due. */
+  transaction: 1,
+  /** Nothing: the client has done all that it was to do. */
+  nothing: 2,
+  /** To close the connection: an error or a kill has ended it. */
+  end: 3,
+} as const;
+
+/** The clients of a run as a thread sees them. */
+export interface SessionOptions {
+  /** By session. */
+  readonly specs: readonly SessionSpec[];
+  /** The SESSION record of the first. */
+  readonly first: number;
+  /** Open loop: transactions a second of each; 0: closed loop. */
+  readonly perSecond: number;
+  /** Whether clients connect again after an error or a kill has ended their connection. */
+  readonly reconnect: boolean;
+  /** Time of the run, us, in which connections take turns for the threads of their node; 0: they do not. */
+  readonly runUs: number;
+  /** Threads of the node. */
+  readonly threads: number;
+  /** By program: time of transactions from their intended start, ns. */
+  readonly latency: readonly RecordableHistogram[];
+  /** The thread's own page I/O. */
+  readonly io: IoCounts;
 }
 
-/** Bytes of what a statement allocates, by what it is for; the session's own cache keeps up to this many blocks. */
-const VALUE_BYTES = 1024;
-const SORT_BYTES = 32 * 1024;
-const CACHE_BYTES = 2048;
-const CACHE_BLOCKS = 32;
-/** Pieces in which a grouped value grows. */
-const HOG_PIECE_BYTES = 64 * 1024;
+/** The longest that a session sleeps between two commands, ms: nobody wakes it for the end of the run. */
+const IDLE_SLICE_MS = 50;
+/** A client whose connection was refused or killed tries again after so long, ms. */
+const RECONNECT_MS = 10;
+/** Statements that a client does in any case before it lets the next one have its thread. */
+const LEAST_STATEMENTS = 3;
+
+const specOf = (o: SessionOptions, session: number): SessionSpec =>
+  o.specs[(session - o.first) / SESSION.words];
 
 /**
- * Runs a session to its end. A failure leaves everything as it is, for the report to show: whoever cleaned up then
- * might wait for a latch that this very thread holds.
- * @throws what no session survives: InvariantViolation, StorageError, RunAborted, …
+ * A client connects: the caller's thread makes its next connection, up to the point at which it would wait for the
+ * first command. The session must be the caller's (handOverConnect).
+ * @returns false: the connection was refused, and is to be ended by sessionDisconnect
  */
-export function runSession(env: SessionEnv, spec: SessionSpec): SessionResult {
-  const { thr, thd, alloc } = env;
-  const run = new SessionRun(env, spec);
-  thr.mem[thr.op] = OP.statement;
-  thdInit(thr, thd, { sessionId: spec.session + 1, privileged: spec.privileged });
-  thdPrepare(thr, thd);
-  run.statements();
-  // A killed connection is closed at once, the others when all have done their last statement.
-  if (run.wasKilled()) thdEnd(thr, thd, alloc);
-  park(env);
-  thr.mem[thr.op] = OP.statement;
-  env.yard?.close();
-  if (!run.wasKilled()) thdEnd(thr, thd, alloc);
-  for (const os of alloc.allOs) heapTrim(thr, os);
+export function sessionConnect(env: SessionEnv, o: SessionOptions, session: number): boolean {
+  const { thr, psi, my, log } = env;
+  const { mem } = thr;
+  const spec = specOf(o, session);
+  const thd = mem[session + THD_OF];
+  const before = mem[session + CONNECTIONS]++;
+  mem[session + TRANSACTION] = 0;
+  mem[session + ENDED_BY] = 0;
+  beginWork(env, o, session);
+  thdInit(thr, thd, {
+    sessionId: spec.session + 1 + before * o.specs.length,
+    privileges: spec.privileges,
+    ...(spec.connMem !== undefined && { connMem: spec.connMem }),
+  });
+  thdAttach(thr, psi, thd);
+  if (spec.maxExecutionTimeMs !== 0) mem[thd + MAX_EXECUTION_TIME] = spec.maxExecutionTimeMs;
+  let connected = thdConnectMemory(thr, my, thd);
+  if (connected) {
+    thdPrepare(thr, thd);
+    connected = thdNextCommand(thr, thd, log);
+  }
+  if (connected) {
+    const now = thr.clock.us();
+    setU53(mem, session + ENDS_AT, o.runUs === 0 ? 0 : endOfTurn(thr, o, now));
+    if (o.perSecond === 0) setU53(mem, session + DUE, Math.trunc(now));
+    else if (before === 0) arrivalsBegin(thr, session, o.perSecond);
+  } else noteError(mem, session, thd, true);
+  endWork(env, session);
+  return connected;
+}
+
+/**
+ * The next command of a connected session: a statement, and all that the server does up to the point at which it
+ * would wait for the one after it. Of a session that was killed in between it does nothing.
+ * @returns NEXT
+ * @throws what no session survives: InvariantViolation, StorageError, RunAborted, ...
+ */
+export function sessionCommand(
+  env: SessionEnv,
+  runs: readonly ProgramRun[],
+  o: SessionOptions,
+  session: number,
+): number {
+  const { thr, psi, my, log, yard } = env;
+  const { mem } = thr;
+  const thd = mem[session + THD_OF];
+  if (thdKilled(mem, thd) === KILLED.connection) return NEXT.end;
+  const { reads, writes } = o.io;
+  const refused = yard?.refused ?? 0;
+  beginWork(env, o, session);
+  thdStoreGlobals(thr, psi, thd);
+  thr.refreshNow();
+  placementTurn(thr, my);
+  if (mem[session + TRANSACTION] === 0) beginTransaction(thr, runs, o, session);
+  const run = runs[mem[session + PROGRAM_OF]];
+  thdBeginCommand(thr, thd, run.onlyReads(session));
+  const before = statementsOf(mem, session);
+  const done = run.statement(session);
+  const failed = noteError(mem, session, thd, thdKilled(mem, thd) === KILLED.connection);
+  thdEndStatement(thr, my, thd);
+  let next: number = NEXT.statement;
+  if (done !== PROGRAM.over) thdStatementDone(thr, thd);
+  if (statementsOf(mem, session) !== before) thr.madeProgress();
+  if (failed) {
+    run.abandon(session);
+    mem[session + TRANSACTION] = 0;
+    if (o.perSecond === 0) setU53(mem, session + DUE, Math.trunc(thr.clock.us()));
+    next = NEXT.transaction;
+  } else if (done === PROGRAM.over) next = NEXT.nothing;
+  else if (done === PROGRAM.done) next = endTransaction(thr, o, session);
+  thdEndCommand(thr, thd);
+  if (thdKilled(mem, thd) === KILLED.connection || !thdNextCommand(thr, thd, log)) next = NEXT.end;
+  if (yard !== null) mem[session + REFUSED] += yard.refused - refused;
+  mem[session + READS] += o.io.reads - reads;
+  mem[session + WRITES] += o.io.writes - writes;
+  endWork(env, session);
+  return next;
+}
+
+/** Ends the connection, however it came to its end; afterwards the seat is free for the next one. */
+export function sessionDisconnect(env: SessionEnv, o: SessionOptions, session: number): void {
+  const { thr, psi, my } = env;
+  const { mem } = thr;
+  const thd = mem[session + THD_OF];
+  beginWork(env, o, session);
+  thdStoreGlobals(thr, psi, thd);
+  if (mem[session + ENDED_BY] === 0 && thdKilled(mem, thd) === KILLED.connection) {
+    noteError(mem, session, thd, true);
+  }
+  thdReleaseMemory(thr, my, thd);
+  thdEnd(thr, thd);
+  thdDetach(thr, psi, thd);
+  endWork(env, session);
+}
+
+/**
+ * When a client that connects now hangs up if others wait: they share what is left of the run. As long as none is late
+ * that is run time * threads / sessions for each.
+ */
+function endOfTurn({ mem, control, node }: Thread, { runUs, threads }: SessionOptions, now: number): number {
+  const left = getU53(mem, control + GO_US) + runUs - now;
+  const waiting = Atomics.load(mem, control + WAITING + node);
+  return Math.trunc(now + (Math.max(0, left) * threads) / (waiting + threads));
+}
+
+/** The calling thread works for the session from now on: as who it is seen, and with whose random numbers. */
+function beginWork({ thr }: SessionEnv, o: SessionOptions, session: number): void {
+  const { mem } = thr;
+  mem[thr.at + THREAD.at.label] = (session - o.first) / SESSION.words;
+  mem[thr.op] = OP.statement;
+  thr.rng.load(mem, session + RNG);
+}
+
+function endWork({ thr, psi }: SessionEnv, session: number): void {
+  thr.rng.save(thr.mem, session + RNG);
+  thdRestoreGlobals(thr, psi);
   thr.mem[thr.op] = OP.idle;
-  return run.result();
+}
+
+function beginTransaction(
+  thr: Thread,
+  runs: readonly ProgramRun[],
+  o: SessionOptions,
+  session: number,
+): void {
+  const { mem, control } = thr;
+  const { program, then } = specOf(o, session);
+  const ranMs = (thr.clock.us() - getU53(mem, control + GO_US)) / 1000;
+  mem[session + PROGRAM_OF] = then !== undefined && ranMs >= then.atMs ? then.program : program;
+  setU53(mem, session + INTENDED, getU53(mem, session + DUE));
+  if (o.perSecond > 0) arrivalsNext(thr, session, o.perSecond);
+  runs[mem[session + PROGRAM_OF]].begin(session);
+}
+
+/** Statements done; one that was interrupted is none. */
+function statementsOf(mem: Int32Array, session: number): number {
+  let sum = 0;
+  for (let i = 0; i < MAX_STATEMENT_KINDS; i++) sum += mem[session + COUNTS + i];
+  return sum | 0;
+}
+
+/** @returns NEXT */
+function endTransaction(thr: Thread, o: SessionOptions, session: number): number {
+  const { mem } = thr;
+  const now = thr.clock.us();
+  const spentUs = now - getU53(mem, session + INTENDED);
+  o.latency[mem[session + PROGRAM_OF]].record(Math.max(1, Math.round(spentUs * 1000)));
+  mem[session + TRANSACTION] = 0;
+  // The client of a closed loop has the next one at once; that it may wait for a thread then is its time as well.
+  if (o.perSecond === 0) setU53(mem, session + DUE, Math.trunc(now));
+  const most = specOf(o, session).transactions;
+  const done = ++mem[session + TRANSACTIONS];
+  // More than it was to do: a KILL came with its last one, and it has connected again.
+  return most > 0 && done >= most ? NEXT.nothing : NEXT.transaction;
+}
+
+/**
+ * Counts the error of the present statement, if there is one.
+ * @param ends whether the connection ends with it
+ */
+function noteError(mem: Int32Array, session: number, thd: number, ends: boolean): boolean {
+  const memError = mem[thd + MEM_ERROR];
+  const code = memError || mem[thd + STMT_ERROR] || (thdKillMessage(mem, thd)?.code ?? 0);
+  if (code === 0) return false;
+  const place = (SESSION_ERRORS as readonly number[]).indexOf(code);
+  if (place >= 0) mem[session + ERRORS + place]++;
+  mem[session + LAST_ERROR] = code;
+  setU53(mem, session + LAST_LIMIT, memError === 0 ? 0 : getU53(mem, thd + MEM_ERROR_LIMIT));
+  setU53(mem, session + LAST_USED, memError === 0 ? 0 : getU53(mem, thd + MEM_ERROR_USED));
+  if (ends) mem[session + ENDED_BY] = code;
+  return true;
+}
+
+/**
+ * one-thread-per-connection: a client's whole life on the calling thread, from its first connection on. When the run
+ * is over it stays connected until all may close. Of a client that was told to give up before it had a thread, it does
+ * nothing.
+ */
+export function runSession(
+  env: SessionEnv,
+  runs: readonly ProgramRun[],
+  o: SessionOptions,
+  session: number,
+): void {
+  const { thr } = env;
+  const { mem, control } = thr;
+  if (!handOverConnect(thr, session)) return;
+  Atomics.sub(mem, control + WAITING + thr.node, 1);
+  for (;;) {
+    if (sessionConnect(env, o, session) && !commands(env, runs, o, session) && mayStay(thr)) {
+      park(thr);
+      close(env, o, session);
+      return;
+    }
+    close(env, o, session);
+    if (!o.reconnect || mem[session + ENDED_BY] === 0 || thr.stopping()) break;
+    idle_reconnect(mem, control + STOP, 0, RECONNECT_MS);
+    thr.throwIfAborted();
+    if (thr.stopping() || !handOverConnect(thr, session)) break;
+  }
+  Atomics.add(mem, control + PARKED, 1);
+}
+
+/** The command loop. @returns whether the connection must be closed */
+function commands(env: SessionEnv, runs: readonly ProgramRun[], o: SessionOptions, session: number): boolean {
+  const { thr } = env;
+  const { mem } = thr;
+  let next: number = NEXT.transaction;
+  while (!thr.stopping()) {
+    if (next === NEXT.transaction && !awaitDue(thr, o, session)) return false;
+    if (thr.stopping()) return false;
+    next = sessionCommand(env, runs, o, session);
+    if (next >= NEXT.nothing) return next === NEXT.end;
+  }
+  return thdKilled(mem, mem[session + THD_OF]) === KILLED.connection;
+}
+
+/** Waits until the next transaction is due, or the session was killed. @returns false: the client hangs up first */
+function awaitDue(thr: Thread, o: SessionOptions, session: number): boolean {
+  const { mem, clock } = thr;
+  const thd = mem[session + THD_OF];
+  const endsAt = getU53(mem, session + ENDS_AT);
+  const due = getU53(mem, session + DUE);
+  if (o.perSecond === 0 && endsAt === 0) return true;
+  while (!thr.stopping()) {
+    const now = clock.us();
+    if (endsAt !== 0 && now >= endsAt && mem[thd + STATEMENTS] >= LEAST_STATEMENTS && isAwaited(thr))
+      return false;
+    if (due <= now || thdKilled(mem, thd) !== KILLED.not) return true;
+    idle_next_command(mem, thd + THD.at.killed, KILLED.not, Math.min(IDLE_SLICE_MS, (due - now) / 1000));
+    thr.throwIfAborted();
+  }
+  return false;
+}
+
+/** Whether connections wait for a thread of this node. */
+const isAwaited = (thr: Thread): boolean => Atomics.load(thr.mem, thr.control + WAITING + thr.node) > 0;
+
+/** Whether a connection that has nothing more to do may keep its thread: the run is over, or nobody wants it. */
+const mayStay = (thr: Thread): boolean => thr.stopping() || !isAwaited(thr);
+
+function close(env: SessionEnv, o: SessionOptions, session: number): void {
+  sessionDisconnect(env, o, session);
+  handOverOut(env.thr, session);
 }
 
 /** Tells the main thread that this session has done its last statement, and waits until all may close. */
-function park({ thr }: SessionEnv): void {
+function park(thr: Thread): void {
   const { mem, control } = thr;
-  mem[thr.op] = OP.idle;
   Atomics.add(mem, control + PARKED, 1);
   while (Atomics.load(mem, control + CLOSE) === 0) {
     idle_until_close(mem, control + CLOSE, 0, thr.waitSliceMs);
     thr.throwIfAborted();
-  }
-}
-
-class SessionRun {
-  private readonly env: SessionEnv;
-  private readonly spec: SessionSpec;
-  private readonly rng: Rng;
-  private readonly chooser: PageChooser;
-  /** Cumulated weights of STATEMENTS. */
-  private readonly weights: readonly number[];
-  private readonly counts = Object.fromEntries(STATEMENTS.map((s) => [s, 0])) as Record<
-    StatementKind,
-    number
-  >;
-  private readonly cache: number[] = [];
-  private scanAt: number;
-  private total = 0;
-  private outOfMemory = 0;
-  private killed: SessionError | null = null;
-
-  constructor(env: SessionEnv, spec: SessionSpec) {
-    this.env = env;
-    this.spec = spec;
-    this.rng = env.thr.rng;
-    const { access } = spec;
-    this.chooser =
-      access.kind === 'sharedTrace'
-        ? new SharedTracePages(access.trace, env.pages.count, env.thr.mem, env.thr.control + TRACE_CURSOR)
-        : makeChooser(access, this.rng);
-    let sum = 0;
-    this.weights = STATEMENTS.map((s) => (sum += spec.mix[s] ?? 0));
-    this.scanAt = this.rng.below(env.pages.count);
-  }
-
-  /** The command loop. */
-  statements(): void {
-    const { env, spec } = this;
-    const { thr, thd, latency } = env;
-    const traceCursor = thr.control + TRACE_CURSOR;
-    const hogAt = thr.clock.us() + spec.hogAtMs * 1000;
-    while (!thr.stopping() && (spec.statements === 0 || this.total < spec.statements)) {
-      if (Atomics.load(thr.mem, traceCursor) >>> 0 >= env.traceLength) return;
-      // The server resets the counter before it blocks for the next command; a connection may end here as well.
-      if (!thdNextCommand(thr, thd, env.alloc.log) || thdKilled(thr.mem, thd) !== 0) {
-        this.killed = { code: thr.mem[thd + MEM_ERROR], text: thdErrorText(thr.mem, thd) };
-        return;
-      }
-      const began = thr.clock.us();
-      thr.refreshNow();
-      const hog = spec.hogBytes > 0 && began >= hogAt;
-      const kind = this.pickKind();
-      if (hog) this.group();
-      else if (!this.execute(kind)) return;
-      if (thr.mem[thd + STMT_ERROR] === EE_OUTOFMEMORY) this.outOfMemory++;
-      thdStatementDone(thr, thd);
-      this.counts[kind]++;
-      this.total++;
-      thr.madeProgress();
-      latency.record(Math.max(1, Math.round((thr.clock.us() - began) * 1000)));
-    }
-  }
-
-  private pickKind(): StatementKind {
-    const { weights } = this;
-    const x = this.rng.float() * weights[weights.length - 1];
-    let i = 0;
-    while (x >= weights[i]) i++;
-    return STATEMENTS[i];
-  }
-
-  /** @returns false when there was no page left to ask for: the trace is at its end */
-  private execute(kind: StatementKind): boolean {
-    const { env, spec, rng } = this;
-    const { thr, thd, alloc, pages } = env;
-    thr.mem[thr.op] = OP.statement;
-    if (kind === 'allocators') {
-      if (env.yard === null) throw new Error('a session without a yard has a statement that wants one');
-      env.yard.statement();
-      return true;
-    }
-    const page = kind === 'scan' ? this.scanAt : this.chooser.next();
-    if (page === NO_PAGE) return false;
-    const value = thdAlloc(thr, thd, alloc, 1 + rng.below(VALUE_BYTES), MEM_KEY.stringValue);
-    switch (kind) {
-      case 'pointRead':
-        pointRead(thr, pages, page);
-        break;
-      case 'update':
-        update(thr, pages, page);
-        break;
-      case 'intendUpdate':
-        intendUpdate(thr, pages, page);
-        break;
-      case 'peek':
-        peek(thr, pages, page);
-        break;
-      case 'rangeRead': {
-        const sort = thdAlloc(thr, thd, alloc, 1 + rng.below(SORT_BYTES), MEM_KEY.filesortBufferSortKeys);
-        rangeRead(thr, pages, page, spec.rangePages);
-        thdFree(thr, thd, alloc, sort);
-        break;
-      }
-      case 'scan':
-        scan(thr, pages, page, spec.scanPages);
-        this.scanAt = (this.scanAt + spec.scanPages) % pages.count;
-        break;
-    }
-    thdFree(thr, thd, alloc, value);
-    this.useCache();
-    return true;
-  }
-
-  /** What a connection keeps from statement to statement: blocks come and go, in no order. */
-  private useCache(): void {
-    const { thr, thd, alloc } = this.env;
-    const slot = this.rng.below(CACHE_BLOCKS * 4);
-    if (slot >= CACHE_BLOCKS) return;
-    const held = this.cache[slot] ?? NIL;
-    if (held !== NIL) thdFree(thr, thd, alloc, held);
-    this.cache[slot] =
-      held === NIL ? thdAlloc(thr, thd, alloc, 1 + this.rng.below(CACHE_BYTES), MEM_KEY.thdMainMemRoot) : NIL;
-  }
-
-  /** GROUP_CONCAT of a big table: the value grows piece by piece while pages are read, and is checked for a kill. */
-  private group(): void {
-    const { env, spec } = this;
-    const { thr, thd, alloc, pages } = env;
-    const pieces: number[] = [];
-    for (
-      let bytes = 0;
-      bytes < spec.hogBytes && thdKilled(thr.mem, thd) === 0 && !thr.stopping();
-      bytes += HOG_PIECE_BYTES
-    ) {
-      pieces.push(thdAlloc(thr, thd, alloc, HOG_PIECE_BYTES, MEM_KEY.stringValue));
-      const page = this.chooser.next();
-      if (page !== NO_PAGE) pointRead(thr, pages, page);
-    }
-    for (const piece of pieces) thdFree(thr, thd, alloc, piece);
-  }
-
-  wasKilled(): boolean {
-    return this.killed !== null;
-  }
-
-  result(): SessionResult {
-    const { session, node, name } = this.spec;
-    const { counts, total, killed, outOfMemory } = this;
-    const refused = this.env.yard?.refused ?? 0;
-    return {
-      session,
-      node,
-      name,
-      statements: counts,
-      total,
-      killed,
-      outOfMemory,
-      refused,
-      reads: 0,
-      writes: 0,
-    };
   }
 }

@@ -2,52 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { GLOBAL_CONN_MEM, THD } from '../layout/session.ts';
 import { OP, THREAD } from '../layout/thread.ts';
 import { getU53 } from '../layout/words.ts';
-import { MemoryKit } from '../memory/test-kit.ts';
 import { mutexEnter, mutexExit } from '../sync/mutex.ts';
-import { thdInit, thdKilled, thdNextCommand, thdPrepare, thdRaise, thdSetup } from './thd.ts';
+import { connected, setUp } from './counter-kit.ts';
+import { KILLED, thdAwake, thdBeginCommand } from './kill.ts';
+import { thdInit, thdKilled, thdNextCommand, thdRaise } from './thd.ts';
 import * as C from './thd-mem-cnt.ts';
 
 const T = THD.at;
-
-interface Options {
-  readonly globals?: C.GlobalConnMemValues;
-  readonly session?: C.SessionConnMemValues;
-  readonly privileged?: boolean;
-}
-
-/** One connected session (or more) past its first command. Tracking on, chunk 1000, no limits, unless said. */
-function setUp(o: Options = {}) {
-  const kit = new MemoryKit({ records: { conn: [GLOBAL_CONN_MEM, 1], thd: [THD, 3] } });
-  const { mem, log } = kit;
-  const thr = kit.thread(1);
-  const conn = kit.at('conn');
-  const thds = [0, 1, 2].map((i) => kit.at('thd') + i * THD.words);
-  C.globalConnMemInit(mem, conn, { tracking: true, chunkSize: 1000, ...o.globals });
-  for (const [i, thd] of thds.entries()) {
-    thdSetup(mem, thd, conn);
-    thdInit(thr, thd, { sessionId: i + 1, privileged: o.privileged ?? false, connMem: o.session ?? {} });
-    thdPrepare(thr, thd);
-  }
-  const [thd] = thds;
-  const global = () => C.globalConnectionMemory(mem, conn);
-  /** mem, max, glob, global as in facts A 7.5. */
-  const state = (at = thd) => [
-    ...[T.memCounter, T.maxConnMem, T.globMemCounter].map((f) => getU53(mem, at + f)),
-    global(),
-  ];
-  const add = (size: number, at = thd) => C.memCntAlloc(thr, at, size, log);
-  const sub = (size: number, at = thd) => C.memCntFree(mem, at, size);
-  const reset = (at = thd) => C.memCntReset(thr, at, log);
-  const lines = () => log.lines.map((l) => l.text);
-  return { kit, mem, log, thr, conn, thd, thds, global, state, add, sub, reset, lines };
-}
-
-/** As setUp, after the first reset of the first session. */
-function connected(o: Options = {}) {
-  const s = setUp(o);
-  expect(s.reset()).toBe(0);
-  return s;
-}
 
 describe('Thd_mem_cnt: the worked run of facts A 7.5', () => {
   it('line by line', () => {
@@ -82,7 +43,7 @@ describe('Thd_mem_cnt: the worked run of facts A 7.5', () => {
 
   it('the default chunk is that of 8.0.28', () => {
     const { add, global } = connected({
-      session: { chunkSize: C.CONN_MEM_RANGE.connection_memory_chunk_size.default },
+      session: { chunkSize: 8912 },
     });
     add(8911);
     expect(global()).toBe(8912);
@@ -99,7 +60,7 @@ describe('Thd_mem_cnt: counting', () => {
     const { kit, thr, mem, log, conn, thds } = setUp({ session: { connectionMemoryLimit: 10 } });
     const thd = thds[1];
     mem[thd + T.sessionId] = 0;
-    thdInit(thr, thd, { sessionId: 9, privileged: false, connMem: { connectionMemoryLimit: 10 } });
+    thdInit(thr, thd, { sessionId: 9, privileges: 0, connMem: { connectionMemoryLimit: 10 } });
     // In full mode: what holds it back is that it is not enabled.
     C.memCntSetMode(mem, thd, C.MODE_USER, C.MODE_USER);
     expect(C.memCntAlloc(thr, thd, 5000, log)).toBe(0);
@@ -158,7 +119,7 @@ describe('Thd_mem_cnt: counting', () => {
     });
     C.globalConnMemSet(thr, conn, { sessionLimit: 4_000_000, tracking: true });
     mem[thds[1] + T.sessionId] = 0;
-    thdInit(thr, thds[1], { sessionId: 8, privileged: false });
+    thdInit(thr, thds[1], { sessionId: 8, privileges: 0 });
     const vars = (thd: number) => [
       getU53(mem, thd + T.connectionMemoryLimit),
       mem[thd + T.chunkSize],
@@ -177,7 +138,7 @@ describe('Thd_mem_cnt: limits', () => {
     expect(add(1)).toBe(-1);
     const text = 'Connection closed. Connection memory limit 2097152 bytes exceeded. Consumed 2097153 bytes.';
     expect(log.lines).toEqual([{ priority: 'Error', subsystem: 'Server', text }]);
-    expect(thdKilled(mem, thd)).toBe(C.KILLED.connection);
+    expect(thdKilled(mem, thd)).toBe(KILLED.connection);
     expect([
       mem[thd + T.memError],
       getU53(mem, thd + T.memErrorLimit),
@@ -200,7 +161,7 @@ describe('Thd_mem_cnt: limits', () => {
       'Connection closed. Global connection memory limit 5000 bytes exceeded. Consumed 6000 bytes.',
     ]);
     // Whoever crosses is killed, not whoever uses most.
-    expect([thdKilled(mem, thd), thdKilled(mem, thds[1])]).toEqual([C.KILLED.connection, 0]);
+    expect([thdKilled(mem, thd), thdKilled(mem, thds[1])]).toEqual([KILLED.connection, 0]);
   });
 
   it('one report per statement; the allocation and the reservation go on; after a reset it may report again', () => {
@@ -211,6 +172,10 @@ describe('Thd_mem_cnt: limits', () => {
     // Past the first command the reset itself never raises.
     expect(reset()).toBe(0);
     expect(mem[thd + T.currMode]).toBe(C.MODE_USER);
+    // The connection is being killed: nothing more is said. Another statement would be told again.
+    expect(add(1)).toBe(0);
+    reset();
+    Atomics.store(mem, thd + T.killed, KILLED.not);
     expect(add(1)).toBe(-1);
     expect(lines()).toHaveLength(2);
   });
@@ -236,12 +201,17 @@ describe('Thd_mem_cnt: limits', () => {
     expect(add(1)).toBe(0);
   });
 
-  it('a session that is being killed stays killed as it was', () => {
-    const { mem, thr, thd, add } = connected({ session: { connectionMemoryLimit: 100 } });
-    C.thdAwake(thr, thd, C.KILLED.query);
-    expect(add(101)).toBe(-1);
-    expect(thdKilled(mem, thd)).toBe(C.KILLED.query);
-  });
+  it.each([KILLED.query, KILLED.timeout, KILLED.connection])(
+    'what was killed (%i) is told nothing more',
+    (how) => {
+      const { mem, thr, thd, state, add, lines } = connected({ session: { connectionMemoryLimit: 100 } });
+      thdBeginCommand(thr, thd);
+      thdAwake(thr, thd, how);
+      expect(add(101)).toBe(0);
+      expect([thdKilled(mem, thd), mem[thd + T.memError], lines()]).toEqual([how, 0, []]);
+      expect([state()[0], mem[thd + T.currMode]]).toEqual([101, C.MEM_CNT.updateGlobal]);
+    },
+  );
 
   it('privileged sessions are counted, never killed', () => {
     const { mem, thd, state, add, reset, lines } = connected({
@@ -259,7 +229,7 @@ describe('Thd_mem_cnt: limits', () => {
     const { mem, thd, add, lines } = setUp({ session: { connectionMemoryLimit: 100 } });
     C.memCntSetMode(mem, thd, C.MODE_USER, C.MODE_INIT_CONNECT);
     expect(add(101)).toBe(-1);
-    expect([lines(), thdKilled(mem, thd)]).toEqual([[], C.KILLED.connection]);
+    expect([lines(), thdKilled(mem, thd)]).toEqual([[], KILLED.connection]);
   });
 
   it('the first reset raises: own limit, or the global one before it; later resets never', () => {

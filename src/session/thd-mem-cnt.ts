@@ -11,22 +11,30 @@
 import type { ErrorLog } from '../layout/error-log.ts';
 import { GLOBAL_CONN_MEM, THD } from '../layout/session.ts';
 import { OP } from '../layout/thread.ts';
-import { addU53, getU53, setU53 } from '../layout/words.ts';
+import { addS53, getS53, setS53 } from '../layout/words.ts';
 import type { ConnCounter } from '../memory/psi/psi.ts';
 import { LATCH } from '../sync/latch-meta.ts';
-import { mutexEnter, mutexExit, mutexInit } from '../sync/mutex.ts';
+import { mutexEnter, mutexExit, mutexInit, mutexTryEnter } from '../sync/mutex.ts';
 import type { Thread } from '../sync/thread.ts';
+import { KILLED, thdKillIfNot } from './kill.ts';
+import { statusLook, statusLookGlobal, statusWatch } from './status-variables.ts';
 
 const { mutex: CONN_MUTEX, counter: COUNTER, limit: GLOBAL_LIMIT, updates: UPDATES } = GLOBAL_CONN_MEM.at;
 const {
   sessionLimit: SESSION_LIMIT,
   chunkSize: GLOBAL_CHUNK,
   tracking: GLOBAL_TRACKING,
+  sessionStatusLimit: SESSION_STATUS_LIMIT,
+  statusLimit: GLOBAL_STATUS_LIMIT,
+  statusEpoch: STATUS_EPOCH,
+  maxExecutionTime: GLOBAL_MAX_EXECUTION_TIME,
+  plainFree: PLAIN_FREE,
 } = GLOBAL_CONN_MEM.at;
 const { memCounter: MEM, maxConnMem: MAX, globMemCounter: GLOB, connMem: CONN_MEM } = THD.at;
 const { connectionMemoryLimit: LIMIT, chunkSize: CHUNK, tracking: TRACKING } = THD.at;
 const { origMode: ORIG_MODE, currMode: CURR_MODE, isConnectionStage: STAGE, enabled: ENABLED } = THD.at;
-const { stmtError: STMT_ERROR, fatalError: FATAL_ERROR, dataMutex: DATA_MUTEX, killed: KILLED_AT } = THD.at;
+const { stmtError: STMT_ERROR, fatalError: FATAL_ERROR } = THD.at;
+const { statusEpoch: OWN_EPOCH, statusWatch: WATCH, maxExecutionTime: MAX_EXECUTION_TIME } = THD.at;
 const { memError: MEM_ERROR, memErrorLimit: MEM_ERROR_LIMIT, memErrorUsed: MEM_ERROR_USED } = THD.at;
 
 /** Bits of a mode. */
@@ -38,21 +46,22 @@ export const MODE_USER = UPDATE_GLOBAL | GENERATE_ERROR | LOG_ERROR;
 /** While init_connect runs for a normal user: no log line. */
 export const MODE_INIT_CONNECT = UPDATE_GLOBAL | GENERATE_ERROR;
 
-/** `THD::killed_state`. */
-export const KILLED = { not: 0, badData: 1, connection: 1053, query: 1317, timeout: 3024 } as const;
-
 export const ER_DA_GLOBAL_CONN_LIMIT = 4081;
 export const ER_DA_CONN_LIMIT = 4082;
 
 /** Stands for 18446744073709551615, the default of both limits. */
 export const CONN_MEM_NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
-/** Ranges of the variables in release builds, bytes. Chunk default of 8.0.28 (8192 later). */
-export const CONN_MEM_RANGE = {
-  connection_memory_limit: { min: 2_097_152, max: CONN_MEM_NO_LIMIT, default: CONN_MEM_NO_LIMIT },
-  global_connection_memory_limit: { min: 16_777_216, max: CONN_MEM_NO_LIMIT, default: CONN_MEM_NO_LIMIT },
-  connection_memory_chunk_size: { min: 1, max: 536_870_912, default: 8912 },
+/**
+ * Versions that count differently: the first 8.0.28 takes what is freed off whatever is counted, later ones stop at 0.
+ * `chunkSize`: default of connection_memory_chunk_size.
+ */
+const VERSIONS = {
+  'first 8.0.28': { chunkSize: 8912, plainFree: 1 },
+  '8.0.28': { chunkSize: 8912, plainFree: 0 },
+  later: { chunkSize: 8192, plainFree: 0 },
 } as const;
+export type ConnMemVersion = keyof typeof VERSIONS;
 
 /** Global values of the variables; bytes. Those left out keep MySQL's defaults, or what they are. */
 export interface GlobalConnMemValues {
@@ -64,6 +73,12 @@ export interface GlobalConnMemValues {
   readonly chunkSize?: number;
   /** @@global.global_connection_memory_tracking */
   readonly tracking?: boolean;
+  /** connection_memory_status_limit, of a later version */
+  readonly sessionStatusLimit?: number;
+  /** global_connection_memory_status_limit, of a later version */
+  readonly globalStatusLimit?: number;
+  /** @@global.max_execution_time, ms; 0: no limit */
+  readonly maxExecutionTime?: number;
 }
 
 /** Session values of the variables; bytes. Those left out stay as they are. */
@@ -74,13 +89,21 @@ export interface SessionConnMemValues {
 }
 
 /** Makes the GLOBAL_CONN_MEM record; before it is shared. Values are stored as they are: ranges are the caller's. */
-export function globalConnMemInit(mem: Int32Array, at: number, values: GlobalConnMemValues = {}): void {
+export function globalConnMemInit(
+  mem: Int32Array,
+  at: number,
+  values: GlobalConnMemValues = {},
+  version: ConnMemVersion = '8.0.28',
+): void {
   mem.fill(0, at, at + GLOBAL_CONN_MEM.words);
   mutexInit(mem, at + CONN_MUTEX, LATCH.globalConnMem);
+  mem[at + PLAIN_FREE] = VERSIONS[version].plainFree;
+  setS53(mem, at + SESSION_STATUS_LIMIT, CONN_MEM_NO_LIMIT);
+  setS53(mem, at + GLOBAL_STATUS_LIMIT, CONN_MEM_NO_LIMIT);
   storeGlobals(mem, at, {
     globalLimit: CONN_MEM_NO_LIMIT,
     sessionLimit: CONN_MEM_NO_LIMIT,
-    chunkSize: CONN_MEM_RANGE.connection_memory_chunk_size.default,
+    chunkSize: VERSIONS[version].chunkSize,
     tracking: false,
     ...values,
   });
@@ -93,16 +116,29 @@ export function globalConnMemSet(thr: Thread, at: number, values: GlobalConnMemV
   mutexExit(thr, at + CONN_MUTEX);
 }
 
+/** The same for a thread that must not wait. @returns false: the mutex is taken, nothing was done */
+export function globalConnMemTrySet(thr: Thread, at: number, values: GlobalConnMemValues): boolean {
+  if (!mutexTryEnter(thr, at + CONN_MUTEX)) return false;
+  storeGlobals(thr.mem, at, values);
+  mutexExit(thr, at + CONN_MUTEX);
+  return true;
+}
+
 function storeGlobals(mem: Int32Array, at: number, v: GlobalConnMemValues): void {
-  if (v.globalLimit !== undefined) setU53(mem, at + GLOBAL_LIMIT, v.globalLimit);
-  if (v.sessionLimit !== undefined) setU53(mem, at + SESSION_LIMIT, v.sessionLimit);
+  if (v.globalLimit !== undefined) setS53(mem, at + GLOBAL_LIMIT, v.globalLimit);
+  if (v.sessionLimit !== undefined) setS53(mem, at + SESSION_LIMIT, v.sessionLimit);
   if (v.chunkSize !== undefined) mem[at + GLOBAL_CHUNK] = v.chunkSize;
   if (v.tracking !== undefined) mem[at + GLOBAL_TRACKING] = v.tracking ? 1 : 0;
+  if (v.maxExecutionTime !== undefined) mem[at + GLOBAL_MAX_EXECUTION_TIME] = v.maxExecutionTime;
+  if (v.sessionStatusLimit === undefined && v.globalStatusLimit === undefined) return;
+  if (v.sessionStatusLimit !== undefined) setS53(mem, at + SESSION_STATUS_LIMIT, v.sessionStatusLimit);
+  if (v.globalStatusLimit !== undefined) setS53(mem, at + GLOBAL_STATUS_LIMIT, v.globalStatusLimit);
+  mem[at + STATUS_EPOCH]++;
 }
 
 /** SET SESSION, by the session's own thread. */
 export function memCntSetSession(mem: Int32Array, thd: number, v: SessionConnMemValues): void {
-  if (v.connectionMemoryLimit !== undefined) setU53(mem, thd + LIMIT, v.connectionMemoryLimit);
+  if (v.connectionMemoryLimit !== undefined) setS53(mem, thd + LIMIT, v.connectionMemoryLimit);
   if (v.chunkSize !== undefined) mem[thd + CHUNK] = v.chunkSize;
   if (v.tracking !== undefined) mem[thd + TRACKING] = v.tracking ? 1 : 0;
 }
@@ -111,15 +147,18 @@ export function memCntSetSession(mem: Int32Array, thd: number, v: SessionConnMem
 export function memCntInit(thr: Thread, thd: number): void {
   const { mem } = thr;
   const conn = mem[thd + CONN_MEM];
-  for (const field of [MEM, MAX, GLOB, MEM_ERROR_LIMIT, MEM_ERROR_USED]) setU53(mem, thd + field, 0);
+  for (const field of [MEM, MAX, GLOB, MEM_ERROR_LIMIT, MEM_ERROR_USED]) setS53(mem, thd + field, 0);
   mem[thd + ENABLED] = 0;
   mem[thd + STAGE] = 1;
   mem[thd + MEM_ERROR] = 0;
+  mem[thd + OWN_EPOCH] = 0;
+  mem[thd + WATCH] = 0;
   memCntSetMode(mem, thd, MEM_CNT.default, MEM_CNT.default);
   mutexEnter(thr, conn + CONN_MUTEX);
-  setU53(mem, thd + LIMIT, getU53(mem, conn + SESSION_LIMIT));
+  setS53(mem, thd + LIMIT, getS53(mem, conn + SESSION_LIMIT));
   mem[thd + CHUNK] = mem[conn + GLOBAL_CHUNK];
   mem[thd + TRACKING] = mem[conn + GLOBAL_TRACKING];
+  mem[thd + MAX_EXECUTION_TIME] = mem[conn + GLOBAL_MAX_EXECUTION_TIME];
   mutexExit(thr, conn + CONN_MUTEX);
 }
 
@@ -141,13 +180,14 @@ export function memCntSetMode(mem: Int32Array, thd: number, orig: number, curr: 
  */
 export function memCntAlloc(thr: Thread, thd: number, size: number, log: ErrorLog): number {
   const { mem } = thr;
-  const used = addU53(mem, thd + MEM, size);
-  if (used > getU53(mem, thd + MAX)) setU53(mem, thd + MAX, used);
+  const used = addS53(mem, thd + MEM, size);
+  if (above(used, getS53(mem, thd + MAX))) setS53(mem, thd + MAX, used);
   if (mem[thd + ENABLED] === 0) return 0;
+  if (mem[mem[thd + CONN_MEM] + STATUS_EPOCH] !== 0) statusLook(thr, thd, used - size, used);
   let raised = 0;
-  const limit = getU53(mem, thd + LIMIT);
-  if (used > limit) raised = generateError(thr, thd, ER_DA_CONN_LIMIT, limit, used, log);
-  if (updatesGlobal(mem, thd) && getU53(mem, thd + MAX) > getU53(mem, thd + GLOB)) {
+  const limit = getS53(mem, thd + LIMIT);
+  if (above(used, limit)) raised = generateError(thr, thd, ER_DA_CONN_LIMIT, limit, used, log);
+  if (updatesGlobal(mem, thd) && above(getS53(mem, thd + MAX), getS53(mem, thd + GLOB))) {
     return reserveChunk(thr, thd, log) | raised;
   }
   return raised;
@@ -175,52 +215,70 @@ function reserveChunk(thr: Thread, thd: number, log: ErrorLog): number {
   const { mem } = thr;
   const conn = mem[thd + CONN_MEM];
   const chunk = mem[thd + CHUNK];
-  const glob = getU53(mem, thd + GLOB);
-  const curr = (Math.floor(getU53(mem, thd + MAX) / chunk) + 1) * chunk;
+  const glob = getS53(mem, thd + GLOB);
+  const curr = chunksAbove(getS53(mem, thd + MAX), chunk);
   const before = mem[thr.op];
   mem[thr.op] = OP.thdMemCnt;
   mutexEnter(thr, conn + CONN_MUTEX);
-  const global = addU53(mem, conn + COUNTER, curr - glob);
-  const limit = getU53(mem, conn + GLOBAL_LIMIT);
+  const global = addS53(mem, conn + COUNTER, curr - glob);
+  const limit = getS53(mem, conn + GLOBAL_LIMIT);
   mem[conn + UPDATES]++;
-  setU53(mem, thd + GLOB, curr);
+  statusLookGlobal(mem, thd, global - (curr - glob), global);
+  setS53(mem, thd + GLOB, curr);
   mutexExit(thr, conn + CONN_MUTEX);
   mem[thr.op] = before;
-  if (curr > getU53(mem, thd + MAX)) setU53(mem, thd + MAX, curr);
-  return global > limit ? generateError(thr, thd, ER_DA_GLOBAL_CONN_LIMIT, limit, global, log) : 0;
+  if (above(curr, getS53(mem, thd + MAX))) setS53(mem, thd + MAX, curr);
+  return above(global, limit) ? generateError(thr, thd, ER_DA_GLOBAL_CONN_LIMIT, limit, global, log) : 0;
 }
 
-/** `free_cnt(size)`: stops at 0, for memory that was counted elsewhere. The global counter waits for the reset. */
+/** The next multiple of the chunk, in the counter's 64 bits. */
+function chunksAbove(bytes: number, chunk: number): number {
+  if (bytes >= 0) return (Math.floor(bytes / chunk) + 1) * chunk;
+  const size = BigInt(chunk);
+  return Number(BigInt.asIntN(64, (BigInt.asUintN(64, BigInt(bytes)) / size + 1n) * size));
+}
+
+/** `a > b` of two counters: below 0 stands for 2^64 more. */
+function above(a: number, b: number): boolean {
+  return a > b ? b >= 0 || a < 0 : a < 0 && b >= 0 && b !== CONN_MEM_NO_LIMIT;
+}
+
+/**
+ * `free_cnt(size)`: stops at 0, for memory that was counted elsewhere; in the first 8.0.28 it goes round below 0. The
+ * global counter waits for the reset.
+ */
 export function memCntFree(mem: Int32Array, thd: number, size: number): void {
-  setU53(mem, thd + MEM, Math.max(0, getU53(mem, thd + MEM) - size));
+  const left = getS53(mem, thd + MEM) - size;
+  setS53(mem, thd + MEM, left >= 0 || mem[mem[thd + CONN_MEM] + PLAIN_FREE] !== 0 ? left : 0);
 }
 
 /**
  * `reset()`: in the command loop, just before it waits for the next command. Reserves exactly what is in use. Takes
- * LOCK_global_conn_mem_limit when tracking is on.
+ * LOCK_global_conn_mem_limit when tracking is on. Until it has found the connection within both limits once, it looks at
+ * them, the global one first.
  * @returns −1 when the connection is still being set up and passed a limit: it must end; else 0
  */
 export function memCntReset(thr: Thread, thd: number, log: ErrorLog): number {
   const { mem } = thr;
-  const used = getU53(mem, thd + MEM);
+  const conn = mem[thd + CONN_MEM];
+  const used = getS53(mem, thd + MEM);
+  const connecting = mem[thd + STAGE] === 1;
   mem[thd + CURR_MODE] = mem[thd + ORIG_MODE];
-  setU53(mem, thd + MAX, used);
+  setS53(mem, thd + MAX, used);
   if (updatesGlobal(mem, thd)) {
-    const conn = mem[thd + CONN_MEM];
     mutexEnter(thr, conn + CONN_MUTEX);
-    const global = addU53(mem, conn + COUNTER, used - getU53(mem, thd + GLOB));
-    const limit = getU53(mem, conn + GLOBAL_LIMIT);
+    const global = addS53(mem, conn + COUNTER, used - getS53(mem, thd + GLOB));
+    const limit = getS53(mem, conn + GLOBAL_LIMIT);
     mem[conn + UPDATES]++;
-    setU53(mem, thd + GLOB, used);
+    setS53(mem, thd + GLOB, used);
     mutexExit(thr, conn + CONN_MUTEX);
-    if (mem[thd + STAGE] === 1 && global > limit) {
-      if (generateError(thr, thd, ER_DA_GLOBAL_CONN_LIMIT, limit, global, log) !== 0) return -1;
+    if (connecting && above(global, limit)) {
+      return generateError(thr, thd, ER_DA_GLOBAL_CONN_LIMIT, limit, global, log);
     }
   }
-  const limit = getU53(mem, thd + LIMIT);
-  if (mem[thd + STAGE] === 1 && used > limit) {
-    if (generateError(thr, thd, ER_DA_CONN_LIMIT, limit, used, log) !== 0) return -1;
-  }
+  if (mem[conn + STATUS_EPOCH] !== 0) statusWatch(thr, thd, used);
+  const limit = getS53(mem, thd + LIMIT);
+  if (connecting && above(used, limit)) return generateError(thr, thd, ER_DA_CONN_LIMIT, limit, used, log);
   mem[thd + STAGE] = 0;
   return 0;
 }
@@ -228,20 +286,21 @@ export function memCntReset(thr: Thread, thd: number, log: ErrorLog): number {
 /** `flush()`: nothing is in use, and what was reserved is given back. Takes LOCK_global_conn_mem_limit. */
 export function memCntFlush(thr: Thread, thd: number): void {
   const { mem } = thr;
-  setU53(mem, thd + MEM, 0);
-  setU53(mem, thd + MAX, 0);
-  const glob = getU53(mem, thd + GLOB);
+  setS53(mem, thd + MEM, 0);
+  setS53(mem, thd + MAX, 0);
+  const glob = getS53(mem, thd + GLOB);
   if (glob === 0) return;
   const conn = mem[thd + CONN_MEM];
   mutexEnter(thr, conn + CONN_MUTEX);
-  addU53(mem, conn + COUNTER, -glob);
+  addS53(mem, conn + COUNTER, -glob);
   mem[conn + UPDATES]++;
-  setU53(mem, thd + GLOB, 0);
+  setS53(mem, thd + GLOB, 0);
   mutexExit(thr, conn + CONN_MUTEX);
 }
 
-/** `disable()`: the session releases its resources. */
+/** `disable()`: the session releases its resources. Nothing to do unless the counter is on. */
 export function memCntDisable(thr: Thread, thd: number): void {
+  if (thr.mem[thd + ENABLED] === 0) return;
   memCntFlush(thr, thd);
   thr.mem[thd + ENABLED] = 0;
 }
@@ -252,7 +311,8 @@ function updatesGlobal(mem: Int32Array, thd: number): boolean {
 
 /**
  * `generate_error(code, limit, used)`: one report per statement, because it switches to a mode without errors until the
- * reset. Kills the connection, unless it is being killed already.
+ * reset. Kills the connection. Nothing is reported when the statement has an error, or something was killed already.
+ * @returns −1 when it raised the error, else 0
  */
 function generateError(
   thr: Thread,
@@ -267,36 +327,29 @@ function generateError(
   if ((mode & GENERATE_ERROR) === 0) return 0;
   mem[thd + CURR_MODE] = mode & UPDATE_GLOBAL;
   if (mem[thd + STMT_ERROR] !== 0 || mem[thd + FATAL_ERROR] !== 0) return 0;
-  thdAwake(thr, thd, KILLED.connection);
+  if (!thdKillIfNot(thr, thd, KILLED.connection)) return 0;
   mem[thd + MEM_ERROR] = code;
-  setU53(mem, thd + MEM_ERROR_LIMIT, limit);
-  setU53(mem, thd + MEM_ERROR_USED, used);
+  setS53(mem, thd + MEM_ERROR_LIMIT, limit);
+  setS53(mem, thd + MEM_ERROR_USED, used);
   if ((mode & LOG_ERROR) !== 0) log.write('Error', memErrorText(code, limit, used), 'Server');
   return -1;
-}
-
-/** Marks a session as killed, unless it is already. Any thread. Takes LOCK_thd_data. */
-export function thdAwake(thr: Thread, thd: number, how: number): void {
-  const { mem } = thr;
-  mutexEnter(thr, thd + DATA_MUTEX);
-  if (mem[thd + KILLED_AT] === KILLED.not) Atomics.store(mem, thd + KILLED_AT, how);
-  mutexExit(thr, thd + DATA_MUTEX);
 }
 
 /** Text of errors 4081 and 4082, for the client and the error log. */
 export function memErrorText(code: number, limit: number, used: number): string {
   const what = code === ER_DA_GLOBAL_CONN_LIMIT ? 'Global connection' : 'Connection';
-  return `Connection closed. ${what} memory limit ${limit} bytes exceeded. Consumed ${used} bytes.`;
+  const bytes = used < 0 ? BigInt.asUintN(64, BigInt(used)) : used;
+  return `Connection closed. ${what} memory limit ${limit} bytes exceeded. Consumed ${bytes} bytes.`;
 }
 
-/** `Global_connection_memory`. Exact at rest. */
+/** `Global_connection_memory`, bytes. Exact at rest. */
 export function globalConnectionMemory(mem: Int32Array, at: number): number {
-  return getU53(mem, at + COUNTER);
+  return getS53(mem, at + COUNTER);
 }
 
 /** At rest: the global counter is the sum of what the sessions have added. One sentence when it is not. */
 export function connMemDefects(mem: Int32Array, at: number, thds: readonly number[]): string[] {
-  const sum = thds.reduce((total, thd) => total + getU53(mem, thd + GLOB), 0);
+  const sum = thds.reduce((total, thd) => total + getS53(mem, thd + GLOB), 0);
   const global = globalConnectionMemory(mem, at);
   return sum === global ? [] : [`Global_connection_memory is ${global}, the sessions have added ${sum}`];
 }

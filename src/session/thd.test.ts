@@ -1,181 +1,282 @@
 import { describe, expect, it } from 'vitest';
-import { UT_NEW_PFX } from '../layout/headers.ts';
 import { NIL } from '../layout/schema.ts';
-import { GLOBAL_CONN_MEM, THD } from '../layout/session.ts';
-import { getU53 } from '../layout/words.ts';
-import { mallocWalk } from '../memory/heap/malloc.ts';
-import { osSetFaults } from '../memory/os/os-memory.ts';
-import { EE_OUTOFMEMORY } from '../memory/mem-root/my-malloc.ts';
+import { THD } from '../layout/session.ts';
+import { myFree, myMalloc } from '../memory/mem-root/my-malloc.ts';
 import { MEM_KEY } from '../memory/psi/psi-keys.ts';
-import { MemoryKit } from '../memory/test-kit.ts';
-import { OutOfMemoryFatal, utAllocate, utDeallocate, utReallocate } from '../memory/ut/ut-allocator.ts';
+import { psiSetInstrument, psiSetInstrumented } from '../memory/psi/psi-setup.ts';
+import {
+  memorySummaryByAccount,
+  memorySummaryByHost,
+  memorySummaryByThread,
+} from '../memory/psi/psi-tables.ts';
+import { mutexEnter, mutexExit } from '../sync/mutex.ts';
+import { KILLED, thdAwake, thdBeginCommand, thdEndCommand, thdKillMessage } from './kill.ts';
+import { psiIdentityOf } from './thd-accounts.ts';
+import { thdEndStatement, thdRootAlloc, thdTempTable, thdValue } from './thd-memory.ts';
+import { ThdKit, type ThdKitOptions } from './thd-test-kit.ts';
 import * as S from './thd.ts';
-import { globalConnectionMemory, globalConnMemInit, KILLED, thdAwake, ThdMemCounter } from './thd-mem-cnt.ts';
 
 const T = THD.at;
-const KEY = MEM_KEY.stringValue;
+const { PRIVILEGE } = S;
+const MY = 32;
+/** What a connection has from the start that counts: packet. */
+const PACKET = 16_392 + MY;
 
-function setUp(o: Partial<S.ThdOptions> = {}) {
-  const kit = new MemoryKit({
-    records: { conn: [GLOBAL_CONN_MEM, 1], thd: [THD, 2] },
-    counter: (log) => new ThdMemCounter(log),
-  });
-  const { mem, os, log } = kit;
+function setUp(o: ThdKitOptions = {}) {
+  const s = new ThdKit(o);
+  const { kit, mem, env } = s;
+  const { log, psi } = kit;
   const thr = kit.thread(1);
-  const alloc = kit.alloc({ oomFatal: false });
-  const conn = kit.at('conn');
-  const thd = kit.at('thd');
-  globalConnMemInit(mem, conn, { tracking: true, chunkSize: 1000 });
-  S.thdSetup(mem, thd, conn);
-  S.thdInit(thr, thd, { sessionId: 7, privileged: false, ...o });
-  const used = () => getU53(mem, thd + T.memCounter);
-  const take = (bytes: number, key: number = KEY) => S.thdAlloc(thr, thd, alloc, bytes, key);
-  const give = (p: number) => S.thdFree(thr, thd, alloc, p);
-  return { kit, mem, os, log, thr, alloc, conn, thd, used, take, give };
+  const [thd] = s.thds;
+  const value = (bytes: number) => thdValue(thr, env, thd, bytes);
+  const mode = () => mem[thd + T.currMode];
+  return { s, kit, mem, env, log, psi, thr, thd, value, mode };
 }
 
-describe('session: memory', () => {
-  it('a collected instrument counts with its header, another does not; frees mirror it', () => {
-    const { kit, mem, thd, used, take, give } = setUp();
-    const p = take(100);
-    expect(used()).toBe(132);
-    const q = take(100, MEM_KEY.rowMergeSort);
-    expect([used(), mem[thd + T.liveBlocks]]).toEqual([132, 2]);
-    expect(mem[p - 8 + UT_NEW_PFX.at.key] < 0).toBe(true);
-    expect(mem[q - 8 + UT_NEW_PFX.at.key]).toBe(MEM_KEY.rowMergeSort);
-    expect(kit.defects()).toEqual([]);
-    give(q);
-    expect(used()).toBe(132);
-    give(p);
-    expect([used(), mem[thd + T.liveBlocks], mem[thd + T.blocks]]).toEqual([0, 0, NIL]);
-    expect(kit.account(KEY)).toMatchObject({ allocBytes: 132, freeBytes: 132 });
-    give(NIL);
-    expect(take(0)).toBe(NIL);
-  });
-
-  it('set-up allocations are in the counter when it is enabled', () => {
-    const { log, mem, thr, conn, thd, used, take } = setUp();
-    take(5000);
-    expect(globalConnectionMemory(mem, conn)).toBe(0);
-    S.thdPrepare(thr, thd);
+describe('a session: life', () => {
+  it('what its set-up allocates is in the counter when that is switched on, and reserved by the first reset', () => {
+    const { s, mem, log, thr, thd, value, mode } = setUp();
+    s.prepared(thr);
+    expect([s.used(thd), s.global(), mode(), mem[thd + T.isConnectionStage]]).toEqual([PACKET, 0, 0, 1]);
+    value(999);
+    expect(s.global()).toBe(0);
     expect(S.thdNextCommand(thr, thd, log)).toBe(true);
-    expect([used(), globalConnectionMemory(mem, conn)]).toEqual([5032, 5032]);
-    take(1);
-    expect(globalConnectionMemory(mem, conn)).toBe(6000);
+    expect([s.global(), mode(), mem[thd + T.isConnectionStage]]).toEqual([PACKET + 1000 + MY, 7, 0]);
+    value(2000);
+    // Above what is reserved, up to the next thousand.
+    expect(s.global() % 1000).toBe(0);
   });
 
-  it('blocks may be freed in any order; the list keeps the rest', () => {
-    const { kit, mem, thd, take, give } = setUp();
-    const p = [10, 20, 30, 40, 50].map((n) => take(n));
-    const list = () => {
-      const found: number[] = [];
-      for (let b = mem[thd + T.blocks]; b !== NIL; b = mem[b - 8 + UT_NEW_PFX.at.next]) found.push(b);
-      return found;
-    };
-    expect(list()).toEqual(p.toReversed());
-    give(p[2]);
-    expect(list()).toEqual([p[4], p[3], p[1], p[0]]);
-    give(p[4]);
-    give(p[0]);
-    expect(list()).toEqual([p[3], p[1]]);
-    give(p[1]);
-    give(p[3]);
-    expect(list()).toEqual([]);
-    expect(kit.defects()).toEqual([]);
-  });
-
-  it("a session's block leaves only through thdFree, and only its own", () => {
-    const { kit, mem, thr, alloc, conn, thd, take, give } = setUp();
-    const other = thd + THD.words;
-    S.thdSetup(mem, other, conn);
-    const p = take(100);
-    const free = utAllocate(thr, alloc, 100, KEY);
-    expect(() => S.thdFree(thr, other, alloc, p)).toThrow(/not in the list of THD/);
-    expect(() => give(free)).toThrow(/not in the list of THD/);
-    expect(() => utDeallocate(thr, alloc, p)).toThrow(/use thdFree/);
-    expect(() => utReallocate(thr, alloc, p, 500)).toThrow(/use thdFree/);
-    give(p);
-    expect(() => give(p)).toThrow(/not in the list of THD/);
-    utDeallocate(thr, alloc, free);
-    expect(kit.defects()).toEqual([]);
-  });
-
-  it('another thread that frees leaves the counter alone', () => {
-    const { kit, thd, alloc, used, take } = setUp();
-    const p = take(100);
-    S.thdFree(kit.thread(2), thd, alloc, p);
-    expect(used()).toBe(132);
-    expect(kit.defects()).toEqual([]);
-  });
-
-  it('out of memory: 59 sleeps, bad_alloc, the statement has an error and its counter is as before', () => {
-    const { kit, log, mem, os, thr, thd, used, take } = setUp();
-    S.thdPrepare(thr, thd);
-    S.thdNextCommand(thr, thd, log);
-    osSetFaults(thr, os, { failNext: 60 });
-    expect(take(100)).toBe(NIL);
-    expect(kit.sleepClock.sleeps).toBe(59);
-    expect([used(), mem[thd + T.liveBlocks]]).toEqual([0, 0]);
-    expect(S.thdErrorText(mem, thd)).toBe('Out of memory');
-    expect([mem[thd + T.stmtError], mem[thd + T.fatalError]]).toEqual([EE_OUTOFMEMORY, 1]);
-    expect(log.lines[0].text).toMatch(/^Cannot allocate 132 bytes of memory after 60 retries/);
-    // The next command starts without it.
-    expect(S.thdNextCommand(thr, thd, log)).toBe(true);
-    expect(S.thdErrorText(mem, thd)).toBe('');
-    osSetFaults(thr, os, { failNext: 60 });
-    expect(() => S.thdAlloc(thr, thd, kit.alloc(), 100, KEY)).toThrow(OutOfMemoryFatal);
-  });
-});
-
-describe('session: life', () => {
-  it('ends with everything freed and given back, even for a dead worker; the seat can be taken again', () => {
-    const { kit, mem, os, log, thr, alloc, conn, thd, take } = setUp();
-    S.thdPrepare(thr, thd);
-    S.thdNextCommand(thr, thd, log);
-    for (const bytes of [10, 3000, 20_000]) take(bytes);
+  it('per command: the errors of the last one are gone, the counter is reset to what is in use', () => {
+    const { s, mem, env, log, thr, thd, value } = setUp();
+    s.connected(thr);
+    value(500_000);
+    S.thdRaise(mem, thd, 1062);
+    expect(mem[thd + T.fatalError]).toBe(0);
+    S.thdRaise(mem, thd, 1205, true);
+    expect([mem[thd + T.stmtError], mem[thd + T.fatalError]]).toEqual([1062, 1]);
+    thdEndStatement(thr, env, thd);
     S.thdStatementDone(thr, thd);
-    expect(mem[thd + T.statements]).toBe(1);
-    expect(globalConnectionMemory(mem, conn)).toBe(24_000);
-    expect(S.thdEnd(kit.thread(2), thd, alloc)).toBe(3);
-    expect(mallocWalk(mem, os)).toEqual([]);
-    expect(globalConnectionMemory(mem, conn)).toBe(0);
-    expect(kit.defects()).toEqual([]);
-    expect(mem[thd + T.sessionId]).toBe(0);
-    S.thdInit(thr, thd, { sessionId: 8, privileged: true });
-    expect([mem[thd + T.statements], mem[thd + T.privileged], mem[thd + T.enabled]]).toEqual([0, 1, 0]);
-    expect(S.thdEnd(thr, thd, alloc)).toBe(0);
+    expect([mem[thd + T.statements], s.used(thd)]).toEqual([1, PACKET]);
+    expect(s.global()).toBeGreaterThan(500_000);
+    expect(S.thdNextCommand(thr, thd, log)).toBe(true);
+    expect([S.thdErrorText(mem, thd), mem[thd + T.fatalError], s.global()]).toEqual(['', 0, PACKET]);
+  });
+
+  it('ends with everything given back; the seat can be taken again', () => {
+    const { s, mem, thr, thd, value } = setUp();
+    s.connected(thr, 0, PRIVILEGE.super);
+    value(100_000);
+    S.thdStatementDone(thr, thd);
+    s.close(thr, thd);
+    expect([s.liveBlocks(), s.global(), mem[thd + T.sessionId], thr.thd, thr.psiId]).toEqual([
+      0,
+      0,
+      0,
+      NIL,
+      1,
+    ]);
+    S.thdInit(thr, thd, { sessionId: 8, privileges: 0 });
+    expect([mem[thd + T.statements], mem[thd + T.privileges], mem[thd + T.enabled]]).toEqual([0, 0, 0]);
+    expect(memorySummaryByThread(mem, s.kit.psi).map((r) => r.THREAD_ID)).not.toContain(s.psiId(0));
+    expect(s.defects()).toEqual([]);
+  });
+
+  it.each([
+    [0, 7],
+    [PRIVILEGE.super, 1],
+    [PRIVILEGE.connectionAdmin, 1],
+    [PRIVILEGE.systemVariablesAdmin | PRIVILEGE.sessionVariablesAdmin, 7],
+  ])('with privileges %i its mode is %i', (privileges, mode) => {
+    const { s, mem, thr } = setUp();
+    const thd = s.connected(thr, 0, privileges);
+    expect([mem[thd + T.origMode], mem[thd + T.currMode]]).toEqual([mode, mode]);
   });
 
   it('a limit passed in a statement is seen by its kill check, and told after the end', () => {
-    const { kit, mem, log, thr, alloc, thd, take } = setUp({ connMem: { connectionMemoryLimit: 4000 } });
-    S.thdPrepare(thr, thd);
-    S.thdNextCommand(thr, thd, log);
+    const { s, mem, env, thr, thd } = setUp();
+    s.connected(thr, 0, 0, { connectionMemoryLimit: 100_000 });
     let pieces = 0;
     while (S.thdKilled(mem, thd) === KILLED.not && pieces < 100) {
-      take(1000);
+      thdRootAlloc(thr, env, thd, 20_000);
       pieces++;
     }
+    // 16,424, three blocks of 20,048, and one of the 27,648 that are planned by then.
     expect(pieces).toBe(4);
-    S.thdEnd(thr, thd, alloc);
-    const text = 'Connection closed. Connection memory limit 4000 bytes exceeded. Consumed 4128 bytes.';
-    expect([mem[thd + T.memError], S.thdErrorText(mem, thd)]).toEqual([4082, text]);
-    expect(kit.log.lines.map((l) => l.text)).toEqual([text]);
-    // A new connection knows nothing of it.
-    S.thdInit(thr, thd, { sessionId: 8, privileged: false });
+    s.close(thr, thd);
+    const text = 'Connection closed. Connection memory limit 100000 bytes exceeded. Consumed 104264 bytes.';
+    expect([mem[thd + T.memError], S.thdErrorText(mem, thd), s.lines()]).toEqual([
+      4082,
+      text,
+      [`Error: ${text}`],
+    ]);
+    s.connected(thr);
     expect([S.thdKilled(mem, thd), S.thdErrorText(mem, thd)]).toEqual([0, '']);
   });
 
-  it('KILL by another thread', () => {
-    const { kit, mem, thd } = setUp();
-    thdAwake(kit.thread(2), thd, KILLED.connection);
-    expect(S.thdKilled(mem, thd)).toBe(KILLED.connection);
-    expect(S.thdErrorText(mem, thd)).toBe('The session was killed');
-  });
+  it.each([
+    ['connectionMemoryLimit', 4082, 'Connection memory limit 16000 bytes exceeded. Consumed 16424 bytes.'],
+    ['global', 4081, 'Global connection memory limit 16000 bytes exceeded. Consumed 16424 bytes.'],
+  ])(
+    'its own buffers pass %s while it connects: refused at the first command with %i',
+    (what, code, text) => {
+      const { s, mem, log, thr, thd } = setUp(what === 'global' ? { globals: { globalLimit: 16_000 } } : {});
+      s.prepared(thr, 0, 0, what === 'global' ? {} : { connectionMemoryLimit: 16_000 });
+      expect(S.thdNextCommand(thr, thd, log)).toBe(false);
+      expect([mem[thd + T.stmtError], S.thdErrorText(mem, thd)]).toEqual([
+        code,
+        `Connection closed. ${text}`,
+      ]);
+      s.close(thr, thd);
+      expect([s.liveBlocks(), s.global()]).toEqual([0, 0]);
+      // A privileged one is let in.
+      expect(s.connected(thr, 0, PRIVILEGE.connectionAdmin, { connectionMemoryLimit: 16_000 })).toBe(thd);
+      expect([S.thdKilled(mem, thd), S.thdErrorText(mem, thd)]).toEqual([0, '']);
+    },
+  );
 
   it('a seat that is taken, or was never made, is refused', () => {
-    const { thr, thd } = setUp();
-    const o = { sessionId: 8, privileged: false };
-    expect(() => S.thdInit(thr, thd, o)).toThrow(/is taken by session 7/);
-    expect(() => S.thdInit(thr, thd + THD.words, o)).toThrow(/was not made by thdSetup/);
+    const { s, thr, thd } = setUp();
+    s.connected(thr, 2);
+    const o = { sessionId: 8, privileges: 0 };
+    expect(() => S.thdInit(thr, s.thds[2], o)).toThrow(/is taken by session 3/);
+    s.mem.fill(0, thd, thd + THD.words);
+    expect(() => S.thdInit(thr, thd, o)).toThrow(/was not made by thdSetup/);
+  });
+
+  it('the seat becomes free under LOCK_thd_data only', () => {
+    const { s, kit, mem, thr, thd } = setUp();
+    s.connected(thr);
+    const other = kit.thread(2);
+    mutexEnter(other, thd + T.dataMutex);
+    kit.abort();
+    expect(() => S.thdEnd(thr, thd)).toThrow(/aborted/);
+    expect(mem[thd + T.sessionId]).toBe(1);
+    mutexExit(other, thd + T.dataMutex);
+  });
+});
+
+describe('what the client is told', () => {
+  it('out of memory: the bytes that were needed, header included', () => {
+    const { s, mem, log, thr, thd, value } = setUp();
+    s.connected(thr);
+    s.failing(thr, { failNext: 2 });
+    value(100);
+    value(5000);
+    expect([S.thdErrorText(mem, thd), mem[thd + T.fatalError]]).toEqual([
+      'Out of memory (Needed 136 bytes)',
+      1,
+    ]);
+    S.thdNextCommand(thr, thd, log);
+    expect(S.thdErrorText(mem, thd)).toBe('');
+    // An error that came first stays.
+    S.thdRaise(mem, thd, 1062);
+    s.failing(thr, { failNext: 1 });
+    value(100);
+    expect([S.thdErrorText(mem, thd), mem[thd + T.fatalError]]).toEqual(['Error 1062', 1]);
+  });
+
+  it.each([
+    [KILLED.query, 'Query execution was interrupted'],
+    [KILLED.timeout, 'Query execution was interrupted, maximum statement execution time exceeded'],
+    [KILLED.connection, 'Query execution was interrupted'],
+  ])('killed by %i', (how, text) => {
+    const { s, kit, mem, thr, thd } = setUp();
+    s.connected(thr);
+    thdBeginCommand(thr, thd);
+    thdAwake(kit.thread(2), thd, how);
+    expect(S.thdErrorText(mem, thd)).toBe(text);
+    // The statement ends by raising it; the text stays when the kill is forgotten.
+    S.thdRaise(mem, thd, thdKillMessage(mem, thd)?.code ?? 0);
+    thdEndCommand(thr, thd);
+    expect(S.thdErrorText(mem, thd)).toBe(text);
+  });
+
+  it.each([
+    [1053, 'Server shutdown in progress'],
+    [34, 'Memory capacity exceeded (capacity 77 bytes)'],
+    [5, 'Out of memory (Needed 77 bytes)'],
+  ])('error %i', (error, text) => {
+    const { s, mem, thr, thd } = setUp();
+    s.connected(thr);
+    S.thdRaise(mem, thd, error, true, 77);
+    expect(S.thdErrorText(mem, thd)).toBe(text);
+  });
+});
+
+describe('accounts', () => {
+  it.each([
+    [0, 1],
+    [PRIVILEGE.super, 0],
+    [PRIVILEGE.systemVariablesAdmin, 0],
+  ])('privileges %i are account %i', (privileges, account) => {
+    const { psi } = setUp();
+    expect(psiIdentityOf(psi.plan, privileges)).toEqual({ account });
+    expect(psiIdentityOf(setUp({ accounts: false }).psi.plan, privileges)).toEqual({});
+  });
+
+  it("a session's memory is its account's, also when it has ended, and not that of the threads", () => {
+    const { s, kit, mem, env, psi, thr } = setUp();
+    const bytes = (user: string) =>
+      memorySummaryByAccount(mem, psi)
+        .filter((r) => r.USER === user && r.HOST === 'localhost')
+        .reduce((sum, r) => sum + r.SUM_NUMBER_OF_BYTES_ALLOC, 0);
+    const buffers = PACKET + 16_391 + MY;
+    const root = s.connected(thr, 0, PRIVILEGE.super);
+    const app = s.connected(kit.thread(2), 1);
+    expect([bytes('root'), bytes('app')]).toEqual([buffers, buffers]);
+    thdTempTable(thr, env, root, 10);
+    expect([bytes('root'), bytes('app')]).toEqual([buffers + 2 ** 20 + MY, buffers]);
+    s.close(thr, root);
+    expect([bytes('root'), bytes('app')]).toEqual([buffers + 2 ** 20 + MY, buffers]);
+    const host = memorySummaryByHost(mem, psi).reduce((sum, r) => sum + r.CURRENT_NUMBER_OF_BYTES_USED, 0);
+    expect(host).toBe(buffers);
+    expect(s.used(app)).toBe(PACKET);
+    expect(s.defects()).toEqual([]);
+  });
+
+  it('without a PSI_THREAD of its own a session counts for the thread that runs it', () => {
+    const { s, mem, psi, thr, thd, value } = setUp({ ownPsi: false });
+    s.connected(thr);
+    value(1000);
+    expect(s.used(thd)).toBe(PACKET + 1008 + MY);
+    const rows = memorySummaryByThread(mem, psi).filter((r) => r.THREAD_ID === 1);
+    expect(rows.reduce((sum, r) => sum + r.CURRENT_NUMBER_OF_BYTES_USED, 0)).toBe(s.used(thd) + 16_391 + MY);
+    s.close(thr, thd);
+    // The thread's own memory counts for no connection.
+    const own = myMalloc(thr, s.env, MEM_KEY.stringValue, 100);
+    expect([s.used(thd), s.threadMemory(1).CONTROLLED_MEMORY]).toEqual([0, 132]);
+    myFree(thr, s.env, own);
+    expect(s.defects()).toEqual([]);
+  });
+});
+
+describe('what the Performance Schema does not count, the limits do not see', () => {
+  it('a session that is not instrumented; what was counted before is counted out', () => {
+    const { s, mem, psi, thr, thd, value } = setUp();
+    s.connected(thr);
+    value(1000);
+    psiSetInstrumented(mem, psi, s.psiId(0), false);
+    value(1_000_000);
+    expect(s.used(thd)).toBe(PACKET);
+    psiSetInstrumented(mem, psi, s.psiId(0), true);
+    value(2_000_000);
+    expect(s.used(thd)).toBeGreaterThan(2_000_000);
+    s.close(thr, thd);
+    expect([s.liveBlocks(), s.threadMemory(s.psiId(0)).TOTAL_MEMORY, s.defects()]).toEqual([0, 0, []]);
+  });
+
+  it.each([{ enabled: false }, { controlled: false }])('an instrument with %o', (set) => {
+    const { s, mem, env, psi, thr, thd, value } = setUp();
+    s.connected(thr);
+    psiSetInstrument(mem, psi, MEM_KEY.stringValue, set);
+    value(1_000_000);
+    expect(s.used(thd)).toBe(PACKET);
+    thdTempTable(thr, env, thd, 8);
+    expect(s.used(thd)).toBe(PACKET + 2 ** 20 + MY);
+    // The block has not counted, and does not when it is freed.
+    psiSetInstrument(mem, psi, MEM_KEY.stringValue, { enabled: true, controlled: true });
+    thdEndStatement(thr, env, thd);
+    expect([s.used(thd), s.defects()]).toEqual([PACKET, []]);
   });
 });

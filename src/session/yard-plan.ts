@@ -39,8 +39,8 @@ export const KINDS = [
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Places in each exchange, by session. */
-const SLOTS_PER_SESSION = 2;
+/** Places in each exchange, by thread. */
+const SLOTS_PER_THREAD = 2;
 /** Bytes of the buddy pool: small enough that it falls back now and then. */
 const POOL_BYTES = 256 * 1024;
 const MOVABLE_HANDLES = 4096;
@@ -51,7 +51,7 @@ export interface YardPlan {
   readonly slots: number;
   /** Places in the exchange of one kind. */
   readonly slotsPerKind: number;
-  /** A MEM_ROOT and a UT_NEW_PFX for large memory, for each session. */
+  /** A MEM_ROOT and a UT_NEW_PFX for large memory, for each thread. */
   readonly roots: number;
   readonly largePfx: number;
   readonly utMem: number;
@@ -60,14 +60,19 @@ export interface YardPlan {
   readonly movable: MovableHeapPlan;
 }
 
-/** Places it; before any node is opened. `os`: the OS_MEMORY record that movable memory comes from. */
-export function yardPlan(planner: ArenaPlanner, sessions: number, nThreads: number, os: number): YardPlan {
-  const slotsPerKind = sessions * SLOTS_PER_SESSION;
+/**
+ * Places it; before any node is opened.
+ * @param threads those that run sessions
+ * @param nThreads all of the run
+ * @param os the OS_MEMORY record that movable memory comes from
+ */
+export function yardPlan(planner: ArenaPlanner, threads: number, nThreads: number, os: number): YardPlan {
+  const slotsPerKind = threads * SLOTS_PER_THREAD;
   return {
     slots: planner.place('yard.exchange', EXCHANGE_SLOT, KINDS.length * slotsPerKind, 'by kind'),
     slotsPerKind,
-    roots: planner.place('yard.mem_root', MEM_ROOT, sessions),
-    largePfx: planner.place('yard.large', UT_NEW_PFX, sessions),
+    roots: planner.place('yard.mem_root', MEM_ROOT, threads),
+    largePfx: planner.place('yard.large', UT_NEW_PFX, threads),
     utMem: planner.place('yard.ut_mem', UT_MEM),
     memPool: planner.place('yard.mem_pool', MEM_POOL),
     special: specialPoolsPlan(planner),

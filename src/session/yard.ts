@@ -61,8 +61,8 @@ export interface YardOf {
   readonly pool: BufPool;
   readonly plan: YardPlan;
   /** From 0. */
-  readonly session: number;
-  readonly sessions: number;
+  readonly thread: number;
+  readonly threads: number;
 }
 
 /** One per thread. Holds the names of its own blocks. */
@@ -81,7 +81,7 @@ export class Yard {
   private large: number = NIL;
 
   constructor(o: YardOf) {
-    const { thr, env, alloc, plan, session } = o;
+    const { thr, env, alloc, plan, thread } = o;
     const { mem } = thr;
     this.o = o;
     this.movable = new MovableHeap(plan.movable, env.psi);
@@ -104,12 +104,12 @@ export class Yard {
       pages: new BufPageSource(o.pool),
     });
     this.rootEnv = new MemRootEnv({ ...env, checked: thr.checked });
-    this.root = plan.roots + session * MEM_ROOT.words;
-    this.largePfx = plan.largePfx + session * UT_NEW_PFX.words;
+    this.root = plan.roots + thread * MEM_ROOT.words;
+    this.largePfx = plan.largePfx + thread * UT_NEW_PFX.words;
     memRootInit(mem, this.root, MEM_KEY.thdMainMemRoot);
   }
 
-  /** One statement. @throws MemoryCorruption and what else no run survives */
+  /** One statement; the thread counts for itself, as blocks stay with it. @throws MemoryCorruption and what else no run survives */
   statement(): void {
     const { rng } = this.o.thr;
     for (let i = 0; i < OPERATIONS; i++) {
@@ -124,10 +124,10 @@ export class Yard {
 
   /** Frees all that the thread still has, and what nobody has taken from its places. All have done their last statement. */
   close(): void {
-    const { thr, plan, session, sessions, alloc } = this.o;
+    const { thr, plan, thread, threads, alloc } = this.o;
     this.kinds.forEach((blocks, kind) => {
       for (const block of this.live[kind].splice(0)) this.drop(blocks, block);
-      for (let place = session; place < plan.slotsPerKind; place += sessions) {
+      for (let place = thread; place < plan.slotsPerKind; place += threads) {
         const left = Atomics.exchange(thr.mem, this.slot(kind, place), NIL);
         if (left === NIL) continue;
         blocks.adopt?.(left);

@@ -362,6 +362,21 @@ export function idle_await_start(mem: Int32Array, word: number, expected: number
   Atomics.wait(mem, word, expected, ms);
 }
 
+/** A worker of the run that has nothing more to do, until all may leave. */
+export function idle_until_leave(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
+/** A session between two commands, until its client sends the next one; a kill wakes it. */
+export function idle_next_command(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
+/** A client without a connection, until it tries again. */
+export function idle_reconnect(mem: Int32Array, word: number, expected: number, ms: number): void {
+  Atomics.wait(mem, word, expected, ms);
+}
+
 /** A session that has done its last statement, until all may close. */
 export function idle_until_close(mem: Int32Array, word: number, expected: number, ms: number): void {
   Atomics.wait(mem, word, expected, ms);

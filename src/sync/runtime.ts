@@ -64,6 +64,8 @@ export interface AttachOptions {
   /** Address of the POOL_STAT rows of slot 0, and words of all rows of one thread. */
   readonly poolStats?: number;
   readonly poolStatWords?: number;
+  /** The node's row of NUMA_TOPOLOGY. */
+  readonly distances?: number;
 }
 
 /** Makes the thread that the calling JavaScript thread is in this run. */
@@ -82,6 +84,7 @@ export function attachThread(mem: Int32Array, plan: RuntimePlan, o: AttachOption
     checked: o.checked ?? false,
     ...(o.label !== undefined && { label: o.label }),
   });
+  thr.distances = o.distances ?? 0;
   thr.poolStats = (o.poolStats ?? 0) + o.slot * (o.poolStatWords ?? 0);
   return thr;
 }

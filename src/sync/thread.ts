@@ -77,8 +77,18 @@ export class Thread {
   nowTicks: number;
   /** First row of this thread's counters about pool instances (POOL_STAT); set by the engine. */
   poolStats = 0;
-  /** PSI_THREAD record: whom this thread's memory is counted for; 0: nobody. Set by psiAttach. */
+  /** Its node's row of NUMA_TOPOLOGY; 0: all other nodes are at distance 21. Set by the engine. */
+  distances = 0;
+  /** Why the node was chosen on which it maps pages of the heap now (PLACED of os-memory.ts), for numastat. */
+  heapPlaced = 0;
+  /** Pages of the heap that it has mapped on a node other than the wanted one, not yet counted as foreign there. */
+  heapForeign = 0;
+  /** PSI_THREAD record: whom this thread's memory is counted for; 0: nobody. Set by psiAttach and psiFollow. */
   psi = 0;
+  /** Its number: the thread's own id, or that of the session which the thread works for. Blocks carry it as owner. */
+  psiId: number;
+  /** `current_thd`: the THD record of the session that this thread works for; 0: none. Set by thdStoreGlobals. */
+  thd = 0;
   /** Second result of psiMemoryAlloc and psiMemoryClaim: the owner to store beside the key. */
   psiOwner = 0;
   /** Entries in the memo of the mini-transaction under way. */
@@ -95,6 +105,7 @@ export class Thread {
     this.control = o.control;
     this.sysvars = o.sysvars;
     this.id = o.id;
+    this.psiId = o.id;
     this.owned = o.id << 1;
     this.node = o.node;
     this.clock = o.clock;

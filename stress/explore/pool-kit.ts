@@ -176,6 +176,7 @@ export class TinyPool {
       spaces: planner.place('fil_system.spaces', SPACE, config.nSpaces),
       nSpaces: config.nSpaces,
       cleaners: planner.place('page_cleaner', CLEANER),
+      nodes: 1,
       stats: planner.place('buf_pool.stat', POOL_STAT, nThreads),
       instances: [planInstance(planner, config, 0, 0)],
     };

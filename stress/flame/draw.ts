@@ -53,7 +53,7 @@ export async function draw({ dir, title, project, note }: Drawing): Promise<Pict
   if (all.ticks === 0) throw new FlameError(`the profiles in ${profiles} hold no sample of a thread at work`);
   const waits = await picture(WAITS, (s) => s.doing === 'wait');
   const speedscope = join(dir, SPEEDSCOPE);
-  const first = threads.find((t) => t.thread !== MAIN_PROFILE && t.thread.includes('session'));
+  const first = threads.find((t) => t.thread !== MAIN_PROFILE && t.thread.includes('-thread'));
   writeFileSync(speedscope, JSON.stringify(speedscopeFile(title, threads, first?.thread ?? MAIN_PROFILE)));
   return {
     threads,

@@ -86,7 +86,7 @@ describe('the pages of npm run flame', () => {
       'waits.html',
     ]);
     expect(readFileSync(join(dir, 'run.txt'), 'utf8')).toContain('every invariant holds');
-    expect(stdout).toMatch(/^ +node0-session3 +\d+\.\d %/m);
+    expect(stdout).toMatch(/^ +node0-thread3 +\d+\.\d %/m);
     for (const file of ['flame.html', 'waits.html', 'flame.speedscope.json', 'profiles']) {
       expect(stdout).toContain(join(dir, file));
     }
@@ -94,7 +94,7 @@ describe('the pages of npm run flame', () => {
 
   it.skipIf(CHROMIUM === null)('show latches and page gets in the towers of workers', async () => {
     const flame = await towers(browser, join(dir, 'flame.html'));
-    const sessions = Object.entries(flame.towers).filter(([name]) => name.startsWith('node0-session'));
+    const sessions = Object.entries(flame.towers).filter(([name]) => name.startsWith('node0-thread'));
     expect(sessions).toHaveLength(4);
     const both = sessions.filter(
       ([, names]) => names.has('bufPageGet') && [...names.keys()].some((n) => n.startsWith('park_')),
@@ -108,7 +108,7 @@ describe('the pages of npm run flame', () => {
     expect(flame.requests).toEqual([]);
     expect(readFileSync(join(dir, 'flame.html'), 'utf8')).toMatch(/Elapsed Time: <strong>[1-9]\d*\.\ds</);
     const waits = await towers(browser, join(dir, 'waits.html'));
-    expect(Object.keys(waits.towers).filter((t) => t.includes('session')).length).toBeGreaterThanOrEqual(2);
+    expect(Object.keys(waits.towers).filter((t) => t.includes('thread')).length).toBeGreaterThanOrEqual(2);
     expect(waits.tops.every((name) => /^(park|spin)_/.test(name))).toBe(true);
     expect(waits.tops).toContain('park_buf_pool_LRU_list_mutex');
     expect(waits.requests).toEqual([]);

@@ -29,7 +29,7 @@ describe('profiles of a run', () => {
     const { report } = await ran(args, undefined, { profileDir });
     expect(report.verdict).toBe('ok');
     const threads = read(profileDir);
-    const sessions = Array.from({ length: 6 }, (_, i) => `node0-session${i}`);
+    const sessions = Array.from({ length: 6 }, (_, i) => `node0-thread${i}`);
     expect(Object.keys(threads)).toEqual(['main', 'node0-page-cleaner', ...sessions]);
     for (const [name, thread] of Object.entries(threads)) {
       const { startTime, endTime, samples } = readProfile(profileDir, name);
@@ -57,8 +57,9 @@ describe('profiles of a run', () => {
     const { report } = await ran([...args, ...limit], undefined, { profileDir });
     expect(report.sessions.map((s) => s.killed?.code ?? 0)).toEqual([0, 4082]);
     const threads = read(profileDir);
-    expect(spent(threads['node0-session1']).idleUs).toBeGreaterThan(spent(threads['node0-session0']).idleUs);
-    expect(functionsOf(threads['node0-session1'])).toContain('idle_until_close');
+    // Which thread had which session is a matter of chance.
+    const idle = ['node0-thread0', 'node0-thread1'].map((t) => spent(threads[t]).idleUs);
+    expect(Math.max(...idle)).toBeGreaterThan(10 * Math.min(...idle));
   });
 
   it('are written of threads that fail', async () => {
@@ -73,7 +74,10 @@ describe('profiles of a run', () => {
     expect(report.verdict).toBe('stuck');
     const threads = read(profileDir);
     expect(Object.keys(threads)).toHaveLength(4);
-    const { spanUs, waitUs } = spent(threads['node0-session1']);
-    expect(waitUs.get('LOCK_thd_data')).toBeGreaterThan(spanUs / 2);
+    const waits = ['node0-thread0', 'node0-thread1'].map((t) => {
+      const { spanUs, waitUs } = spent(threads[t]);
+      return (waitUs.get('LOCK_thd_data') ?? 0) / spanUs;
+    });
+    expect(Math.max(...waits)).toBeGreaterThan(0.5);
   });
 });

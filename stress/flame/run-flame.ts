@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OwnOption } from '../../src/config/cli.ts';
-import { cleanerProfile, MAIN_PROFILE, sessionProfile } from '../../workers/profile.ts';
+import { MAIN_PROFILE } from '../../workers/profile.ts';
+import { profileNames } from '../run-profiles.ts';
 import type { StressPlan } from '../options.ts';
 import { clinicBin, FlameError } from './clinic.ts';
 import { DIR_OPTION, prepareDir, PROJECT, readCommand, STRESS_ENTRY } from './command.ts';
@@ -60,8 +61,7 @@ await runMain(async (argv) => {
 
 /** Every thread that a run as planned has. */
 function threadsOf({ run }: StressPlan): string[] {
-  const cleaners = Array.from({ length: run.engine.nodes }, (_, node) => cleanerProfile(node));
-  return [MAIN_PROFILE, ...cleaners, ...run.sessions.map((s) => sessionProfile(s.node, s.session))];
+  return [MAIN_PROFILE, ...profileNames(run.engine)];
 }
 
 /** Its report goes to a file; progress and mistakes to where ours go. @returns the exit status */

@@ -142,7 +142,7 @@ function lengthWithin(thr: Thread, env: MemRootEnv, root: number, length: number
   if (mem[root + ERROR_FLAG] !== 0) {
     // The statement ends at its next safe point. Until then it gets what it asks for.
     const text = `Memory capacity exceeded (capacity ${capacity} bytes)`;
-    myError(thr, env, EE_CAPACITY_EXCEEDED, text, false);
+    myError(thr, env, EE_CAPACITY_EXCEEDED, text, false, capacity);
     return length;
   }
   return minimum <= left ? left : -1;

@@ -12,12 +12,15 @@ import { MY_HEADER } from '../../layout/headers.ts';
 import { HEAP_TAG } from '../../layout/heap.ts';
 import { NIL, WORD_BYTES } from '../../layout/schema.ts';
 import { getU53, setU53 } from '../../layout/words.ts';
+import type { TaskPolicy } from '../../numa/placement.ts';
 import type { Thread } from '../../sync/thread.ts';
 import { corruption } from '../ut/corruption.ts';
 import type { MemEnv } from '../env.ts';
-import { calloc, free, malloc, osOwning } from '../heap/malloc.ts';
+import { free, osOwning } from '../heap/malloc.ts';
+import { placedMalloc, placedOs } from '../heap/placed-malloc.ts';
 import { originAlloc, originFree, originRevive } from '../ut/origin.ts';
 import { ENOMEM } from '../os/os-memory.ts';
+import type { PlacedEnv } from '../os/placement.ts';
 import { type Psi, psiMemoryAlloc, psiMemoryClaim, psiMemoryFree } from '../psi/psi.ts';
 import { KEY_NONE, PSI_MEM_CNT_BIT } from '../psi/psi-keys.ts';
 import { type AllocSite, NO_SITE } from '../ut/site.ts';
@@ -58,19 +61,25 @@ export class MyExit extends Error {
 
 /** `error_handler_hook`: where the layer above hears of errors, to make them those of its statement. */
 export interface MyErrorHook {
-  raise(thr: Thread, error: number, text: string, fatal: boolean): void;
+  /** @param argument the number in the text: bytes needed, or the capacity */
+  raise(thr: Thread, error: number, text: string, fatal: boolean, argument: number): void;
 }
 
 export interface MyEnvOptions extends MemEnv {
   readonly errorHook?: MyErrorHook;
+  /** The thread's; placementTurn asks it. */
+  readonly policy?: TaskPolicy;
   /** false: the bytes that the user asked for are reported, as in 2017; else those of the header too. */
   readonly countHeader?: boolean;
 }
 
 /** What my_malloc of a thread stands on. One per thread. */
-export class MyEnv implements MemEnv {
-  readonly os: number;
+export class MyEnv implements MemEnv, PlacedEnv {
+  /** placementTurn moves on to another node. */
+  os: number;
   readonly allOs: readonly number[];
+  order: readonly number[];
+  readonly policy: TaskPolicy | null;
   readonly psi: Psi;
   readonly sleepClock: Clock;
   readonly log: ErrorLog;
@@ -83,6 +92,8 @@ export class MyEnv implements MemEnv {
   constructor(o: MyEnvOptions) {
     this.os = o.os;
     this.allOs = o.allOs;
+    this.order = o.order ?? [];
+    this.policy = o.policy ?? null;
     this.psi = o.psi;
     this.sleepClock = o.sleepClock;
     this.log = o.log;
@@ -107,8 +118,15 @@ export function myOwnerOf(mem: Int32Array, p: number): number {
 }
 
 /** `my_error`, for errors that do not go to the error log. */
-export function myError(thr: Thread, env: MyEnv, error: number, text: string, fatal: boolean): void {
-  env.errorHook?.raise(thr, error, text, fatal);
+export function myError(
+  thr: Thread,
+  env: MyEnv,
+  error: number,
+  text: string,
+  fatal: boolean,
+  argument: number,
+): void {
+  env.errorHook?.raise(thr, error, text, fatal, argument);
 }
 
 /**
@@ -128,9 +146,7 @@ export function myMalloc(
   site: AllocSite = NO_SITE,
 ): number {
   const raw = bytes + MY_HEADER_BYTES;
-  const { os } = env;
-  const block =
-    (flags & MY_ZEROFILL) !== 0 ? calloc(thr, os, raw, HEAP_TAG.my) : malloc(thr, os, raw, HEAP_TAG.my);
+  const block = placedMalloc(thr, env, raw, HEAP_TAG.my, (flags & MY_ZEROFILL) !== 0);
   if (block === NIL) {
     outOfMemory(thr, env, raw, flags);
     return NIL;
@@ -141,7 +157,7 @@ export function myMalloc(
   mem[block + OWNER] = thr.psiOwner;
   mem[block + MAGIC] = MY_MAGIC;
   setU53(mem, block + SIZE, bytes);
-  originAlloc(thr, os, block, stored, raw, site);
+  originAlloc(thr, placedOs(mem, env, block), block, stored, raw, site);
   return block + MY_HEADER_WORDS;
 }
 
@@ -150,7 +166,7 @@ function outOfMemory(thr: Thread, env: MyEnv, raw: number, flags: number): void 
   if ((flags & (MY_FAE | MY_WME)) === 0) return;
   const text = `Out of memory (Needed ${raw} bytes)`;
   env.log.write('Error', text, 'Server');
-  myError(thr, env, EE_OUTOFMEMORY, text, true);
+  myError(thr, env, EE_OUTOFMEMORY, text, true, raw);
   if ((flags & MY_FAE) !== 0) throw new MyExit(text);
 }
 

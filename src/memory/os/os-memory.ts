@@ -16,6 +16,7 @@ import { hugeDrop, hugeFind, hugePageBytes, hugePoolOf, hugePoolOfSize, hugeTake
 import { KIND_MASK, OS_PAGE_BYTES, OS_PAGE_SHIFT, OsMemoryError, runOfPage } from './os-map.ts';
 import {
   osCountMap,
+  osCountPlaced,
   osCountUnmap,
   osMapRun,
   osPageAddress,
@@ -24,6 +25,7 @@ import {
   osUnmapRun,
   osWithinLimit,
   osWithinTotal,
+  PLACED,
 } from './os-node.ts';
 
 export { osMemoryDefects, osTotalDefects } from './os-check.ts';
@@ -43,16 +45,13 @@ export {
   osRunStart,
   osSetLimit,
   osUnmapRun,
+  PLACED,
 } from './os-node.ts';
 
 const { mutex: MUTEX, pageMap: MAP, fresh: FRESH, failedSpace: FAILED_SPACE } = OS_MEMORY.at;
 const { mappedBytes: MAPPED_BYTES, largeBytes: LARGE_BYTES } = OS_MEMORY.at;
-const { numaHit: NUMA_HIT, numaMiss: NUMA_MISS, interleaveHit: INTERLEAVE_HIT } = OS_MEMORY.at;
 const { base: HUGE_BASE, pageMap: HUGE_MAP, shift: HUGE_SHIFT } = HUGE_POOL.at;
 const { mapped: MAPPED, large: LARGE, heap: HEAP } = PAGE_KIND;
-
-/** Why a node was chosen, for numastat: it was wanted, by `interleave`, or another one was. */
-export const PLACED = { wanted: 0, interleaved: 1, elsewhere: 2 } as const;
 
 /** How a mapping differs from the usual one. */
 export interface MapOptions {
@@ -128,10 +127,7 @@ function findPool(mem: Int32Array, os: number, pages: number, hugeBytes: number)
 /** A new mapping of pages of 4 KiB. osMapRun has counted it as wanted here. */
 function countMapping(mem: Int32Array, os: number, pages: number, how: MapOptions): void {
   countBytes(mem, os, pages * OS_PAGE_BYTES, how.kind);
-  if (how.placed === PLACED.interleaved) addU53(mem, os + INTERLEAVE_HIT, pages);
-  if (how.placed !== PLACED.elsewhere) return;
-  addU53(mem, os + NUMA_HIT, -pages);
-  addU53(mem, os + NUMA_MISS, pages);
+  osCountPlaced(mem, os, pages, how.placed);
 }
 
 function countBytes(mem: Int32Array, os: number, bytes: number, kind: number): void {

@@ -5,7 +5,7 @@
  * Nothing here sleeps or logs: whoever cannot go on without memory does that (ut-allocator.ts), with the mutex free.
  */
 import type { ArenaPlanner } from '../../layout/arena.ts';
-import { OS_MEMORY, PAGE_MAP } from '../../layout/os-memory.ts';
+import { OS_MEMORY, PAGE_KIND, PAGE_MAP } from '../../layout/os-memory.ts';
 import { NIL } from '../../layout/schema.ts';
 import { addU53, getU53, setU53 } from '../../layout/words.ts';
 import { LATCH } from '../../sync/latch-meta.ts';
@@ -33,7 +33,11 @@ const { failAbove: FAIL_ABOVE, failBytesFrom: FAIL_BYTES_FROM } = OS_MEMORY.at;
 const { failedPlan: FAILED_PLAN, failedLimit: FAILED_LIMIT, failedTotal: FAILED_TOTAL } = OS_MEMORY.at;
 const { failedSpace: FAILED_SPACE, maps: MAPS, unmaps: UNMAPS } = OS_MEMORY.at;
 const { mapBytes: MAP_BYTES, unmapBytes: UNMAP_BYTES } = OS_MEMORY.at;
-const { numaHit: NUMA_HIT, localNode: LOCAL_NODE, otherNode: OTHER_NODE } = OS_MEMORY.at;
+const { numaHit: NUMA_HIT, numaMiss: NUMA_MISS, interleaveHit: INTERLEAVE_HIT } = OS_MEMORY.at;
+const { localNode: LOCAL_NODE, otherNode: OTHER_NODE } = OS_MEMORY.at;
+
+/** Why a node was chosen, for numastat: it was wanted, by `interleave`, or another one was. */
+export const PLACED = { wanted: 0, interleaved: 1, elsewhere: 2 } as const;
 
 /** Stands for "no limit" in two-word fields. */
 export const NO_LIMIT = Number.MAX_SAFE_INTEGER;
@@ -184,7 +188,20 @@ export function osCountUnmap(mem: Int32Array, os: number, bytes: number): void {
  */
 export function osMapRun(thr: Thread, os: number, pages: number, kind: number): number {
   assertHeld(thr, os + MUTEX, 'OsMemory.mutex');
-  return osMapRunFrom(thr.mem, os, pages, kind, thr.node);
+  const page = osMapRunFrom(thr.mem, os, pages, kind, thr.node);
+  if (page >= 0 && kind === PAGE_KIND.heap && thr.heapPlaced !== PLACED.wanted) {
+    osCountPlaced(thr.mem, os, pages, thr.heapPlaced);
+    if (thr.heapPlaced === PLACED.elsewhere) thr.heapForeign += pages;
+  }
+  return page;
+}
+
+/** Corrects the counts of a new run, which osMapRunFrom has counted as wanted here. The node's mutex is held. */
+export function osCountPlaced(mem: Int32Array, os: number, pages: number, placed: number): void {
+  if (placed === PLACED.interleaved) addU53(mem, os + INTERLEAVE_HIT, pages);
+  if (placed !== PLACED.elsewhere) return;
+  addU53(mem, os + NUMA_HIT, -pages);
+  addU53(mem, os + NUMA_MISS, pages);
 }
 
 /** osMapRun for who runs on `node`, or before there are threads. The node's mutex is held, or nobody else exists. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { OS_MEMORY } from '../../layout/os-memory.ts';
 import { NIL } from '../../layout/schema.ts';
-import { type Placement, TaskPolicy, uniformDistance } from '../../numa/placement.ts';
+import { type Placement, TaskPolicy } from '../../numa/placement.ts';
+import { uniformDistance } from '../../numa/topology.ts';
 import { hugePoolsUse } from './os-huge-pool.ts';
 import { OS_PAGE_BYTES, osMmap, osPageOf } from './os-memory.ts';
 import { OsKit } from './os-test-kit.ts';

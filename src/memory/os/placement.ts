@@ -39,17 +39,50 @@ export function placedMmap(
     const os = allOs[node];
     const at = hugeBytes === 0 ? osMmap(thr, os, bytes, how) : osMmapHuge(thr, os, bytes, hugeBytes, how);
     if (at === NIL) continue;
-    if (node !== order[0] && hugeBytes === 0) countForeign(thr, allOs[order[0]], osPagesFor(bytes));
+    if (node !== order[0] && hugeBytes === 0) osCountForeign(thr, allOs[order[0]], osPagesFor(bytes));
     return at;
   }
   return NIL;
 }
 
 /** Pages that were wanted on a node are on another: counted when they are there. Takes the mutex of the first. */
-function countForeign(thr: Thread, os: number, pages: number): void {
+export function osCountForeign(thr: Thread, os: number, pages: number): void {
   mutexEnter(thr, os + A.mutex);
   addU53(thr.mem, os + A.numaForeign, pages);
   mutexExit(thr, os + A.mutex);
+}
+
+/** What a thread allocates with on its heaps, as far as the policy has a say in it. */
+export interface PlacedEnv {
+  /** OS_MEMORY of the node whose turn it is. */
+  os: number;
+  readonly allOs: readonly number[];
+  /** Nodes to try, the first that of `os`. */
+  order: readonly number[];
+  readonly policy: TaskPolicy | null;
+}
+
+/**
+ * What a thread allocates from when its task policy begins to count. A heap lies on one node as a mapping does, so the
+ * policy chooses the heap: with interleave the next one at each turn, else always the same.
+ */
+export function placementBegin(
+  thr: Thread,
+  allOs: readonly number[],
+  policy: TaskPolicy,
+): Pick<PlacedEnv, 'os' | 'order'> {
+  const order = policy.next(thr.node);
+  thr.heapPlaced = policy.interleaves ? PLACED.interleaved : PLACED.wanted;
+  return { os: allOs[order[0]], order };
+}
+
+/** The thread begins another command: with interleave it allocates on the next node from now on. */
+export function placementTurn(thr: Thread, env: PlacedEnv): void {
+  const { policy } = env;
+  if (policy === null || !policy.interleaves) return;
+  const order = policy.next(thr.node);
+  env.order = order;
+  env.os = env.allOs[order[0]];
 }
 
 /**

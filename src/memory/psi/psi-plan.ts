@@ -25,6 +25,8 @@ export interface PsiAccount {
 }
 
 export interface PsiPlanOptions extends RegistryOptions {
+  /** Sessions that are counted beside the threads that run them: they have the ids after the threads'. 0 when absent. */
+  readonly sessions?: number;
   /** Only the first instruments of the registry, key 0 included; others are not instrumented. All when absent. */
   readonly keys?: number;
   /** Names of those that statistics are kept for; none when absent. Users and hosts of the accounts are among them. */
@@ -35,7 +37,10 @@ export interface PsiPlanOptions extends RegistryOptions {
 
 /** Plain data. Rows of a bucket lie one after the other, by key. */
 export interface PsiPlan {
+  /** PSI_THREAD records: of threads and of sessions. */
   readonly nThreads: number;
+  /** Of these, threads of the run; ids from 1. */
+  readonly nWorkers: number;
   readonly nKeys: number;
   readonly registry: RegistryOptions;
   readonly accountNames: readonly PsiAccount[];
@@ -56,8 +61,9 @@ export interface PsiPlan {
 }
 
 /** Places the accounts; before any node is opened. */
-export function psiPlan(planner: ArenaPlanner, nThreads: number, o: PsiPlanOptions = {}): PsiPlan {
-  const { accounts = [], version, more } = o;
+export function psiPlan(planner: ArenaPlanner, nWorkers: number, o: PsiPlanOptions = {}): PsiPlan {
+  const { accounts = [], version, more, sessions = 0 } = o;
+  const nThreads = nWorkers + sessions;
   const registry: RegistryOptions = { ...(version && { version }), ...(more && { more }) };
   const nKeys = Math.min(o.keys ?? Infinity, memKeys(registry).length);
   const names = (given: readonly string[] = [], among: readonly (string | null)[]): string[] => [
@@ -75,6 +81,7 @@ export function psiPlan(planner: ArenaPlanner, nThreads: number, o: PsiPlanOptio
     of === 0 ? NIL : planner.place(name, PSI_SHARED_STAT, of * nKeys, doc);
   return {
     nThreads,
+    nWorkers,
     nKeys,
     registry,
     accountNames: accounts,
@@ -84,7 +91,7 @@ export function psiPlan(planner: ArenaPlanner, nThreads: number, o: PsiPlanOptio
     classes: planner.place('psi_class', PSI_CLASS, nKeys, 'by key'),
     threads: planner.place('psi_thread', PSI_THREAD, nThreads),
     stats: planner.place('psi_stat', PSI_STAT, nThreads * nKeys, 'rows by thread, then key'),
-    utStats: planner.place('ut_stat', UT_STAT, nThreads * nKeys, 'rows by thread, then key'),
+    utStats: planner.place('ut_stat', UT_STAT, nWorkers * nKeys, 'rows by thread, then key'),
     accounts: shared('psi_account_stat', accounts.length, 'rows by account, then key'),
     users: shared('psi_user_stat', userNames.length, 'rows by user, then key'),
     hosts: shared('psi_host_stat', hostNames.length, 'rows by host, then key'),

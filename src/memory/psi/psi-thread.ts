@@ -65,17 +65,18 @@ export function psiThreadAt(plan: PsiPlan, id: number): number {
 /**
  * The calling thread is counted from now on: sets `thr.psi`. If another one had the id and died, its statistics are
  * aggregated first. With an account, user and host are the account's.
+ * @param id PSI_THREAD to make, and to count for from now on: that of the thread itself unless given
  */
-export function psiAttach(thr: Thread, psi: Psi, who: PsiIdentity = {}): void {
+export function psiAttach(thr: Thread, psi: Psi, who: PsiIdentity = {}, id: number = thr.id): void {
   const { mem, f64 } = thr;
   const { plan } = psi;
-  const rec = psiThreadAt(plan, thr.id);
-  if (Atomics.load(mem, rec + STATE) !== 0) psiReap(thr, psi, thr.id);
+  const rec = psiThreadAt(plan, id);
+  if (Atomics.load(mem, rec + STATE) !== 0) psiReap(thr, psi, id);
   const rows = plan.nKeys * SHARED_WORDS;
   const account = who.account === undefined ? null : plan.accountNames[who.account];
   const user = account === null ? who.user : indexOf(plan.userNames, account.user);
   const host = account === null ? who.host : indexOf(plan.hostNames, account.host);
-  mem[rec + STATS] = plan.stats + (thr.id - 1) * plan.nKeys * PSI_STAT.words;
+  mem[rec + STATS] = plan.stats + (id - 1) * plan.nKeys * PSI_STAT.words;
   mem[rec + ACCOUNT] = who.account === undefined ? NIL : plan.accounts + who.account * rows;
   mem[rec + USER] = user === undefined ? NIL : plan.users + user * rows;
   mem[rec + HOST] = host === undefined ? NIL : plan.hosts + host * rows;
@@ -83,6 +84,16 @@ export function psiAttach(thr: Thread, psi: Psi, who: PsiIdentity = {}): void {
   f64.fill(0, session, session + 4);
   Atomics.store(mem, rec + STATE, THREAD_READY);
   thr.psi = rec;
+  thr.psiId = id;
+}
+
+/**
+ * `set_thread`: from now on what the calling thread allocates and frees counts for PSI_THREAD `id`: its own, or that of
+ * the session which it works for. That one must have been attached; only one thread at a time may work for it.
+ */
+export function psiFollow(thr: Thread, psi: Psi, id: number): void {
+  thr.psi = psiThreadAt(psi.plan, id);
+  thr.psiId = id;
 }
 
 function indexOf(names: readonly string[], name: string | null): number | undefined {
@@ -92,7 +103,7 @@ function indexOf(names: readonly string[], name: string | null): number | undefi
 /** The calling thread ends: its statistics are aggregated, and nothing that it does is counted for it any more. */
 export function psiDetach(thr: Thread, psi: Psi): void {
   if (thr.psi === NIL) return;
-  psiReap(thr, psi, thr.id);
+  psiReap(thr, psi, thr.psiId);
   thr.psi = NIL;
 }
 
@@ -195,12 +206,15 @@ function parentsOf(mem: Int32Array, psi: Psi, rec: number, key: number, truncate
   return to;
 }
 
-/** From now on collected memory of the calling thread counts for the connection of this THD as well. */
-export function psiSetCntThd(thr: Thread, thd: number): void {
-  if (thr.psi !== NIL) thr.mem[thr.psi + CNT_THD] = thd;
-}
-
-/** No longer, if it did. */
-export function psiUnsetCntThd(thr: Thread, thd: number): void {
-  if (thr.psi !== NIL && thr.mem[thr.psi + CNT_THD] === thd) thr.mem[thr.psi + CNT_THD] = NIL;
+/**
+ * `set_mem_cnt_THD`: which session pays (`m_cnt_thd`): from now on the connection counter of this THD is told of collected
+ * memory of the PSI_THREAD that the calling thread follows. NIL: nobody's. What was counted before stays where it was; a
+ * block that is freed later counts down whoever pays then.
+ * @returns who paid before, to be set again
+ */
+export function psiSetMemCntThd(thr: Thread, thd: number): number {
+  if (thr.psi === NIL) return NIL;
+  const before = thr.mem[thr.psi + CNT_THD];
+  thr.mem[thr.psi + CNT_THD] = thd;
+  return before;
 }

@@ -45,7 +45,7 @@ export function psiMapped(thr: Thread, psi: Psi, key: number, bytes: number): vo
 export function utStatSum(mem: Int32Array, psi: Psi, key: number): UtStatSum {
   const f64 = new Float64Array(mem.buffer);
   let [retries, failures, mappedCount, mappedBytes] = [0, 0, 0, 0];
-  for (let t = 0; t < psi.plan.nThreads; t++) {
+  for (let t = 0; t < psi.plan.nWorkers; t++) {
     const row = psi.plan.utStats + (t * psi.nKeys + key) * UT_STAT.words;
     retries += mem[row + RETRIES] >>> 0;
     failures += mem[row + FAILURES] >>> 0;

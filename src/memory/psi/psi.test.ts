@@ -69,7 +69,7 @@ describe('memory_alloc', () => {
     const { a, alloc, told, controlled } = setUp();
     expect(alloc(a, STRING, 100)).toMatchObject({ key: STRING | PSI_MEM_CNT_BIT, owner: 1 });
     expect(told.calls).toEqual([]);
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     alloc(a, STRING, 50);
     alloc(a, STD, 1000);
     expect(told.calls).toEqual([['alloc', THD, 50]]);
@@ -79,7 +79,7 @@ describe('memory_alloc', () => {
 
   it('tells the connection before it counts', () => {
     const { a, alloc, told, inUse } = setUp();
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     let before: number[] = [];
     told.onAlloc = () => (before = inUse(1, STRING));
     alloc(a, STRING, 50);
@@ -89,7 +89,7 @@ describe('memory_alloc', () => {
   it('counts globally only what is counted so: no owner, no bit even if it is set to be controlled', () => {
     const { mem, psi, a, alloc, free, inUse, global, told } = setUp();
     psiSetInstrument(mem, psi, ACL, { controlled: true });
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     const p = alloc(a, ACL, 100);
     expect(p).toMatchObject({ key: ACL, owner: 0 });
     expect([inUse(1, ACL), global(ACL)]).toEqual([
@@ -102,7 +102,7 @@ describe('memory_alloc', () => {
 
   it('counts globally while threads are not counted', () => {
     const { mem, psi, a, alloc, inUse, global, told } = setUp();
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     psiSetConsumers(mem, psi, { threadInstrumentation: false });
     expect(alloc(a, STRING, 100)).toMatchObject({ key: STRING, owner: 0 });
     expect([inUse(1, STRING), global(STRING), told.calls]).toEqual([[0, 0], [1, 100, 1, 0], []]);
@@ -145,7 +145,7 @@ type Setup = ReturnType<typeof setUp>;
 describe('memory_free', () => {
   it('by the owner counts in its statistics, and for its connection if bit 31 is stored', () => {
     const { a, alloc, free, inUse, told, controlled } = setUp();
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     free(a, alloc(a, STRING, 100));
     free(a, alloc(a, STD, 100));
     expect([inUse(1, STRING), inUse(1, STD)]).toEqual([
@@ -161,7 +161,7 @@ describe('memory_free', () => {
 
   it('a block without the bit never leaves the counter', () => {
     const { mem, psi, a, alloc, free, told } = setUp();
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     psiSetInstrument(mem, psi, STRING, { controlled: false });
     const p = alloc(a, STRING, 100);
     psiSetInstrument(mem, psi, STRING, { controlled: true });
@@ -171,8 +171,8 @@ describe('memory_free', () => {
 
   it('by another thread counts globally, and for no connection', () => {
     const { a, b, alloc, free, inUse, global, told } = setUp();
-    P.psiSetCntThd(a, THD);
-    P.psiSetCntThd(b, THD + 1);
+    P.psiSetMemCntThd(a, THD);
+    P.psiSetMemCntThd(b, THD + 1);
     free(b, alloc(a, STRING, 100));
     expect([inUse(1, STRING), inUse(2, STRING), global(STRING)]).toEqual([
       [1, 100],
@@ -205,7 +205,7 @@ describe('memory_free', () => {
     ['by a thread that is not known any more', (s: Setup) => P.psiDetach(s.a, s.psi)],
   ])('%s counts globally', (_, prepare) => {
     const s = setUp();
-    P.psiSetCntThd(s.a, THD);
+    P.psiSetMemCntThd(s.a, THD);
     const p = s.alloc(s.a, STRING, 100);
     prepare(s);
     s.free(s.a, p);
@@ -224,7 +224,7 @@ describe('memory_free', () => {
 describe('memory_realloc', () => {
   it('allocates the new size, then frees the old one', () => {
     const { kit, psi, a, alloc, free, global, told } = setUp();
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     const p = alloc(a, STRING, 100);
     const key = P.psiMemoryRealloc(a, psi, p.key, 100, 250, p.owner);
     expect([key, a.psiOwner]).toEqual([STRING | PSI_MEM_CNT_BIT, 1]);
@@ -244,8 +244,8 @@ describe('memory_realloc', () => {
 describe('memory_claim', () => {
   it('a block goes from its owner to nobody, and from nobody to another', () => {
     const { a, b, alloc, free, claim, inUse, global, told } = setUp();
-    P.psiSetCntThd(a, THD);
-    P.psiSetCntThd(b, THD + 1);
+    P.psiSetMemCntThd(a, THD);
+    P.psiSetMemCntThd(b, THD + 1);
     const p = alloc(a, STRING, 100);
     const between = claim(a, p, false);
     expect(between).toMatchObject({ key: STRING, owner: 0 });
@@ -333,7 +333,7 @@ describe('memory_claim', () => {
 describe('threads', () => {
   it('who takes over an id begins with nothing, and what was left is aggregated', () => {
     const { kit, mem, psi, a, alloc, inUse, global, controlled } = setUp();
-    P.psiSetCntThd(a, THD);
+    P.psiSetMemCntThd(a, THD);
     alloc(a, STRING, 100);
     kit.thread(1);
     expect([inUse(1, STRING), global(STRING), controlled(1)]).toEqual([
@@ -354,13 +354,20 @@ describe('threads', () => {
     expect(kit.account(STD).currentCount).toBe(1);
   });
 
-  it('unsetting a THD that is not the present one does nothing', () => {
-    const { a, alloc, told } = setUp();
-    P.psiSetCntThd(a, THD);
-    P.psiUnsetCntThd(a, THD + 1);
+  it('set_mem_cnt_THD gives back who paid before; without a PSI_THREAD it does nothing', () => {
+    const { kit, a, psi, alloc, told } = setUp();
+    expect(P.psiSetMemCntThd(a, THD)).toBe(0);
     alloc(a, STRING, 1);
-    P.psiUnsetCntThd(a, THD);
+    expect(P.psiSetMemCntThd(a, THD + 1)).toBe(THD);
     alloc(a, STRING, 2);
-    expect(told.calls).toEqual([['alloc', THD, 1]]);
+    expect(P.psiSetMemCntThd(a, 0)).toBe(THD + 1);
+    alloc(a, STRING, 3);
+    expect(told.calls).toEqual([
+      ['alloc', THD, 1],
+      ['alloc', THD + 1, 2],
+    ]);
+    P.psiDetach(a, psi);
+    expect(P.psiSetMemCntThd(a, THD)).toBe(0);
+    expect(kit.mem.subarray(0, 16).every((word) => word === 0)).toBe(true);
   });
 });

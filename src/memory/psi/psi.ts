@@ -15,7 +15,7 @@ import { statAlloc, statFree } from './psi-stat.ts';
 import { psiServeTruncate, THREAD_READY, THREAD_STATE } from './psi-thread.ts';
 
 export { type ConnCounter, Psi, psiInit, type PsiPlan, psiPlan, type PsiPlanOptions } from './psi-plan.ts';
-export { psiAttach, psiDetach, psiReap, psiSetCntThd, psiUnsetCntThd } from './psi-thread.ts';
+export { psiAttach, psiDetach, psiFollow, psiReap, psiSetMemCntThd } from './psi-thread.ts';
 export { psiFailed, psiMapped, psiRetried } from './psi-ut-stat.ts';
 
 const { enabled: ENABLED, onlyGlobal: ONLY_GLOBAL, controlled: CONTROLLED } = CLASS_STATE;
@@ -29,7 +29,7 @@ const MAX_TOTAL_MEMORY = PSI_THREAD.at.maxTotalMemory / 2;
 /**
  * `memory_alloc`: counts `bytes` for the calling thread, or globally when the instrument or the consumers say so.
  * @returns the key to store in the block's header: 0 when nothing was counted, bit 31 set when the instrument counts
- *   for connections. The owner to store beside it is in `thr.psiOwner`: the thread's id, or 0.
+ *   for connections. The owner to store beside it is in `thr.psiOwner`: number of whom it counts for, or 0.
  */
 export function psiMemoryAlloc(thr: Thread, psi: Psi, key: number, bytes: number): number {
   const { mem, psi: rec } = thr;
@@ -82,7 +82,7 @@ function allocForThread(thr: Thread, psi: Psi, key: number, bytes: number, state
   f64[session + TOTAL_MEMORY] = total;
   if (total > f64[session + MAX_TOTAL_MEMORY]) f64[session + MAX_TOTAL_MEMORY] = total;
   statAlloc(thr, psi, rec, key, bytes);
-  thr.psiOwner = thr.id;
+  thr.psiOwner = thr.psiId;
   return stored;
 }
 
@@ -96,7 +96,7 @@ export function psiMemoryFree(thr: Thread, psi: Psi, key: number, bytes: number,
   const real = key & ~PSI_MEM_CNT_BIT;
   // A block with an owner is of an instrument that exists and counts for threads.
   if (
-    owner === thr.id &&
+    owner === thr.psiId &&
     real < psi.nKeys &&
     mem[psi.consumers] === ALL_CONSUMERS &&
     mem[rec + STATE] === THREAD_READY
@@ -113,7 +113,7 @@ function freeUnusual(thr: Thread, psi: Psi, key: number, bytes: number, owner: n
   const real = key & ~PSI_MEM_CNT_BIT;
   const state = real < psi.nKeys ? mem[psi.classes + real] : 0;
   if (state === 0) return;
-  if (owner === thr.id && rec !== NIL && inThreadMode(mem[psi.consumers], state)) {
+  if (owner === thr.psiId && rec !== NIL && inThreadMode(mem[psi.consumers], state)) {
     psiServeTruncate(thr, psi);
     freeForThread(thr, psi, key, bytes);
   } else {
@@ -170,12 +170,12 @@ export function psiMemoryClaim(
   const { mem } = thr;
   const real = key & ~PSI_MEM_CNT_BIT;
   const state = real < psi.nKeys ? mem[psi.classes + real] : 0;
-  const may = claim ? 0 : thr.id;
+  const may = claim ? 0 : thr.psiId;
   if (owner !== 0 && owner !== may) {
     throw new Error(
       claim
-        ? `memory_claim: thread ${thr.id} takes what is thread ${owner}'s`
-        : `memory_claim: thread ${thr.id} gives away what is thread ${owner}'s`,
+        ? `memory_claim: thread ${thr.psiId} takes what is thread ${owner}'s`
+        : `memory_claim: thread ${thr.psiId} gives away what is thread ${owner}'s`,
     );
   }
   thr.psiOwner = 0;

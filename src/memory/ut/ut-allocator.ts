@@ -13,7 +13,8 @@ import { assertNotHeld } from '../../sync/order.ts';
 import type { Thread } from '../../sync/thread.ts';
 import { corruption } from './corruption.ts';
 import type { MemEnv } from '../env.ts';
-import { calloc, free, malloc, osOwning, realloc } from '../heap/malloc.ts';
+import { free, osOwning, realloc } from '../heap/malloc.ts';
+import { placedMalloc, placedOs } from '../heap/placed-malloc.ts';
 import { originAlloc, originFree, originRevive } from './origin.ts';
 import { ENOMEM, ENOMEM_TEXT } from '../os/os-memory.ts';
 import { type Psi, psiFailed, psiMemoryFree, psiRetried } from '../psi/psi.ts';
@@ -23,7 +24,6 @@ import {
   PFX_BYTES,
   PFX_KEY,
   PFX_OWNER,
-  PFX_THD,
   PFX_WORDS,
   pfxDamaged,
   type PfxForm,
@@ -80,6 +80,7 @@ export interface UtAllocatorOptions extends MemEnv {
 export class UtAllocator implements MemEnv {
   readonly os: number;
   readonly allOs: readonly number[];
+  readonly order: readonly number[];
   readonly psi: Psi;
   readonly sleepClock: Clock;
   readonly log: ErrorLog;
@@ -97,6 +98,7 @@ export class UtAllocator implements MemEnv {
   constructor(o: UtAllocatorOptions) {
     this.os = o.os;
     this.allOs = o.allOs;
+    this.order = o.order ?? [];
     this.psi = o.psi;
     this.sleepClock = o.sleepClock;
     this.log = o.log;
@@ -120,9 +122,21 @@ export class UtAllocator implements MemEnv {
    * comes out as `std`, set or by default, the copy is not instrumented.
    */
   rebind(elemBytes: number): UtAllocator {
-    const { os, allOs, psi, sleepClock, log, oomFatal, version, pfs } = this;
+    const { os, allOs, order, psi, sleepClock, log, oomFatal, version, pfs } = this;
     const key = version === '5.7' && this.key === MEM_KEY.std ? KEY_NONE : this.key;
-    return new UtAllocator({ os, allOs, psi, sleepClock, log, key, oomFatal, elemBytes, version, pfs });
+    return new UtAllocator({
+      os,
+      allOs,
+      order,
+      psi,
+      sleepClock,
+      log,
+      key,
+      oomFatal,
+      elemBytes,
+      version,
+      pfs,
+    });
   }
 }
 
@@ -177,14 +191,14 @@ export function utAllocate(
   const { form } = alloc;
   const total = n * alloc.elemBytes + form.bytes;
   const useKey = utResolveKey(alloc, key);
-  let block = zero ? calloc(thr, alloc.os, total, form.tag) : malloc(thr, alloc.os, total, form.tag);
+  let block = placedMalloc(thr, alloc, total, form.tag, zero);
   if (block === NIL) {
     block = allocateSlow(thr, alloc, n, useKey, zero, throwOnError);
     if (block === NIL) return NIL;
   }
   if (alloc.pfs) {
     pfxWrite(thr, alloc.psi, form, block, total, useKey);
-    originAlloc(thr, alloc.os, block, useKey, total, site);
+    originAlloc(thr, placedOs(thr.mem, alloc, block), block, useKey, total, site);
   }
   return block + form.words;
 }
@@ -206,7 +220,7 @@ function allocateSlow(
   let block: number = NIL;
   for (let attempt = 1; block === NIL && attempt < ALLOC_MAX_RETRIES; attempt++) {
     sleepBetween(thr, alloc, key);
-    block = zero ? calloc(thr, alloc.os, total, tag) : malloc(thr, alloc.os, total, tag);
+    block = placedMalloc(thr, alloc, total, tag, zero);
   }
   mem[thr.op] = before;
   if (block !== NIL) return block;
@@ -236,7 +250,7 @@ function outOfMemory(alloc: UtAllocator, what: string, n: number): void {
 /**
  * What every call that is given a block begins with; changes nothing.
  * @returns OS_MEMORY that the block at payload `p` lies in
- * @throws MemoryCorruption when it is none of ours, its header is damaged, or it is a session's
+ * @throws MemoryCorruption when it is none of ours, or its header is damaged
  */
 export function utCheckBlock(thr: Thread, alloc: UtAllocator, p: number, call: string): number {
   const { mem } = thr;
@@ -246,7 +260,6 @@ export function utCheckBlock(thr: Thread, alloc: UtAllocator, p: number, call: s
   if (os === NIL) throw foreignAddress(thr, block, call, p);
   if (!alloc.pfs) return os;
   if (!pfxIsWhole(mem, alloc.psi, form, block)) throw pfxDamaged(thr, os, alloc.psi, form, call, p);
-  if (form.words === PFX_WORDS && mem[block + PFX_THD] !== NIL) throw ofThd(thr, os, block, call, p);
   return os;
 }
 
@@ -255,14 +268,9 @@ function foreignAddress(thr: Thread, block: number, call: string, p: number): Er
   return corruption(thr.mem, NIL, block, { what: 'foreign address', call, at: p, detail, thr });
 }
 
-function ofThd(thr: Thread, os: number, block: number, call: string, p: number): Error {
-  const detail = `the block is in the list of THD @${thr.mem[block + PFX_THD]}; use thdFree`;
-  return corruption(thr.mem, os, block, { what: 'wrong allocator', call, at: p, detail, thr });
-}
-
 /**
  * `deallocate(p)`: NIL does nothing. Any thread may free any block that it owns by agreement.
- * @throws MemoryCorruption when it is no live block of this kind of allocator, or a session's; nothing is counted then
+ * @throws MemoryCorruption when it is no live block of this kind of allocator; nothing is counted then
  */
 export function utDeallocate(thr: Thread, alloc: UtAllocator, p: number, site: AllocSite = NO_SITE): void {
   if (p === NIL) return;

@@ -17,7 +17,7 @@ import { originOf } from './origin.ts';
 import { type Psi, psiMemoryAlloc } from '../psi/psi.ts';
 import { PSI_MEM_CNT_BIT } from '../psi/psi-keys.ts';
 
-export const { key: PFX_KEY, owner: PFX_OWNER, size: PFX_SIZE, thd: PFX_THD } = UT_NEW_PFX.at;
+export const { key: PFX_KEY, owner: PFX_OWNER, size: PFX_SIZE } = UT_NEW_PFX.at;
 
 /** `sizeof(ut_new_pfx_t)` of 8.0.25. */
 export const PFX_BYTES = 32;
@@ -85,8 +85,6 @@ export function pfxWrite(
     mem[pfx + PFX_SIZE] = total;
     mem[pfx + PFX_SIZE + 1] = 0;
   } else setU53(mem, pfx + PFX_SIZE, total);
-  // In no session's list. (5.7: the check word, which comes next, or its padding.)
-  mem[pfx + PFX_THD] = 0;
   mem[pfx + form.check] = checkWord(mem, pfx);
 }
 

@@ -2,12 +2,14 @@
 import { mutants as buffer } from './buffer.ts';
 import { mutants as counter } from './counter.ts';
 import { mutants as defrag } from './defrag.ts';
+import { mutants as handOver } from './hand-over.ts';
 import { mutants as memHeap } from './mem-heap.ts';
 import { mutants as memOld } from './mem-old.ts';
 import { mutants as memOs } from './mem-os.ts';
 import { mutants as memUt } from './mem-ut.ts';
 import { mutants as my } from './my.ts';
 import { mutants as psi } from './psi.ts';
+import { mutants as session } from './session.ts';
 import { mutants as sync } from './sync.ts';
 import type { Mutant } from './types.ts';
 import { mutants as utNew } from './ut-new.ts';
@@ -23,5 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...defrag,
   ...psi,
   ...counter,
+  ...handOver,
+  ...session,
   ...buffer,
 ];

@@ -144,8 +144,8 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'interleave-turn-not-kept',
     file: 'src/numa/placement.ts',
-    find: '        this.ilPrev = this.mask.find((n) => n > this.ilPrev) ?? this.mask[0];\n        return this.orders[this.ilPrev];',
-    replace: '        return this.orders[this.mask.find((n) => n > this.ilPrev) ?? this.mask[0]];',
+    find: '    this.ilPrev = mask[i % mask.length];',
+    replace: '    this.ilPrev = mask[0];',
     doc: 'interleave takes the first node each time',
     scenarios: ['os-interleave'],
     oracle: [...BROKEN],

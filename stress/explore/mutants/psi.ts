@@ -11,7 +11,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'psi-shared-row',
     file: THREADS,
-    find: 'plan.stats + (thr.id - 1) * plan.nKeys * PSI_STAT.words',
+    find: 'plan.stats + (id - 1) * plan.nKeys * PSI_STAT.words',
     replace: 'plan.stats',
     doc: 'all threads count in one row, without a latch',
     scenarios: ['psi-free-by-other', 'psi-carry', 'alloc-accounts'],
@@ -95,7 +95,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'psi-free-own-row',
     file: PSI,
-    find: '    owner === thr.id &&\n    real < psi.nKeys',
+    find: '    owner === thr.psiId &&\n    real < psi.nKeys',
     replace: '    owner !== 0 &&\n    real < psi.nKeys',
     doc: "another thread's block is counted out of the statistics, and the connection, of who frees it",
     scenarios: ['psi-free-by-other'],
@@ -124,8 +124,8 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'psi-free-asks-enabled',
     file: PSI,
-    find: '  if (state === 0) return;\n  if (owner === thr.id && rec',
-    replace: '  if ((state & ENABLED) === 0) return;\n  if (owner === thr.id && rec',
+    find: '  if (state === 0) return;\n  if (owner === thr.psiId && rec',
+    replace: '  if ((state & ENABLED) === 0) return;\n  if (owner === thr.psiId && rec',
     doc: 'a block of an instrument that was disabled since is never counted out',
     scenarios: ['psi-switch'],
     oracle: 'check',

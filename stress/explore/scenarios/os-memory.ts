@@ -20,7 +20,8 @@ import {
 } from '../../../src/memory/os/os-memory.ts';
 import { osSetTotalLimit, osTotalInit, osTotalPlan } from '../../../src/memory/os/os-total.ts';
 import { numaStat, numaStatDefects, placedMmap } from '../../../src/memory/os/placement.ts';
-import { type Placement, TaskPolicy, uniformDistance } from '../../../src/numa/placement.ts';
+import { type Placement, TaskPolicy } from '../../../src/numa/placement.ts';
+import { uniformDistance } from '../../../src/numa/topology.ts';
 import type { Thread } from '../../../src/sync/thread.ts';
 import { checkNothingHeld } from '../guarded.ts';
 import { Kit, must } from '../kit.ts';

@@ -22,7 +22,7 @@ import {
   psiMemoryFree,
   type PsiPlan,
   psiPlan,
-  psiSetCntThd,
+  psiSetMemCntThd,
 } from '../../../src/memory/psi/psi.ts';
 import { eventSet, eventWait } from '../../../src/sync/event.ts';
 import type { Thread } from '../../../src/sync/thread.ts';
@@ -115,7 +115,7 @@ function awaitReady(ctx: Ctx<State>): Thread {
 function countFor(ctx: Ctx<State>): Thread {
   const { kit } = ctx.s;
   const thr = kit.threads[ctx.id];
-  psiSetCntThd(thr, kit.at.used + ctx.id);
+  psiSetMemCntThd(thr, kit.at.used + ctx.id);
   return thr;
 }
 

@@ -1,0 +1,49 @@
+/**
+ * malloc of a thread whose policy may let it go to other nodes: when the heap of the wanted node has nothing left, those
+ * of the others are asked in the policy's order, each like a request of its own. What the heap maps there counts as
+ * numa_miss, and as numa_foreign where it was wanted.
+ */
+import { NIL } from '../../layout/schema.ts';
+import type { Thread } from '../../sync/thread.ts';
+import type { MemEnv } from '../env.ts';
+import { PLACED } from '../os/os-node.ts';
+import { osCountForeign } from '../os/placement.ts';
+import { calloc, malloc, osOwning } from './malloc.ts';
+
+/** Where a thread may allocate. */
+export type HeapsEnv = Pick<MemEnv, 'os' | 'allOs' | 'order'>;
+
+/** As `malloc`, or `calloc` with `zero`. NIL: refused by all nodes that the policy allows (ENOMEM). */
+export function placedMalloc(thr: Thread, env: HeapsEnv, bytes: number, tag: number, zero = false): number {
+  const { os, order } = env;
+  const block = zero ? calloc(thr, os, bytes, tag) : malloc(thr, os, bytes, tag);
+  if (block !== NIL || order === undefined || order.length < 2) return block;
+  return mallocElsewhere(thr, env.allOs, order, bytes, tag, zero);
+}
+
+function mallocElsewhere(
+  thr: Thread,
+  allOs: readonly number[],
+  order: readonly number[],
+  bytes: number,
+  tag: number,
+  zero: boolean,
+): number {
+  const before = thr.heapPlaced;
+  thr.heapPlaced = PLACED.elsewhere;
+  let block: number = NIL;
+  for (let i = 1; block === NIL && i < order.length; i++) {
+    const os = allOs[order[i]];
+    block = zero ? calloc(thr, os, bytes, tag) : malloc(thr, os, bytes, tag);
+  }
+  thr.heapPlaced = before;
+  const pages = thr.heapForeign;
+  thr.heapForeign = 0;
+  if (pages > 0) osCountForeign(thr, allOs[order[0]], pages);
+  return block;
+}
+
+/** OS_MEMORY of the node that such a block lies on. */
+export function placedOs(mem: Int32Array, { os, allOs, order }: HeapsEnv, block: number): number {
+  return order === undefined || order.length < 2 ? os : osOwning(mem, allOs, block);
+}

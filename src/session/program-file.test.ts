@@ -1,0 +1,301 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { OptionError } from '../config/errors.ts';
+import { DISTRIBUTIONS } from './distributions.ts';
+import { type Program, STATEMENTS } from './program.ts';
+import { tpcc } from './programs/tpcc.ts';
+import { BUILT_IN, checkPages, checkProgram, loadProgram } from './program-file.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'program-'));
+afterAll(() => {
+  rmSync(dir, { recursive: true });
+});
+
+function write(name: string, text: string): string {
+  const file = join(dir, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** The message with the file's name left out. */
+async function mistake(file: string): Promise<string> {
+  try {
+    await loadProgram(file);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    expect(error.option).toBe('--program');
+    expect(error.message).not.toContain('\n');
+    return error.message.replace(file, 'FILE');
+  }
+  return 'no mistake';
+}
+
+const GOOD = {
+  name: 'mine',
+  doc: 'my program',
+  tables: [
+    { name: 't', rowsPerPage: 50, fanOut: 800, indexes: [{ name: 'k', rowsPerPage: 900, fanOut: 700 }] },
+  ],
+  access: { kind: 'zipfian', exponent: 0.9, scatter: true },
+  prepared: 2000,
+  transactions: [
+    {
+      name: 'x',
+      weight: 3,
+      steps: [
+        { kind: 'begin' },
+        {
+          kind: 'pointRead',
+          times: [1, 5],
+          where: { table: 't', by: 'k', key: { kind: 'hotset', hotPages: 0.1, hotAccesses: 0.9 } },
+        },
+        {
+          times: 3,
+          steps: [{ kind: 'update', where: { key: 'same', part: { remotePct: 5 } }, indexes: ['k'] }],
+        },
+        { kind: 'sort', rows: [10, 20], memory: { sort: [1000, 2000] }, chance: 50 },
+        { kind: 'commit', times: 'same' },
+      ],
+    },
+  ],
+} as const;
+
+/** The good program with something changed: `['transactions', 0, 'name']` to a value; undefined: taken out. */
+function changed(path: readonly (string | number)[], value: unknown): unknown {
+  const copy = structuredClone(GOOD) as unknown;
+  let at = copy as Record<PropertyKey, unknown>;
+  for (const p of path.slice(0, -1)) at = at[p] as Record<PropertyKey, unknown>;
+  const [last] = path.slice(-1);
+  if (value === undefined) delete at[last];
+  else at[last] = value;
+  return copy;
+}
+
+function lineOf(value: unknown): string {
+  try {
+    checkProgram(value, 'FILE');
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'no mistake';
+}
+
+const STEPS = ['transactions', 0, 'steps'] as const;
+const KINDS =
+  'pointRead, rangeRead, update, intendUpdate, peek, scan, allocators, insert, delete, sort, tempTable, group, setVar, getVar, begin, commit, rollback';
+const DISTRIBUTION =
+  'a distribution, { kind: one of uniform, gaussian, pareto, zipfian, special, hotset, scrambled, latest, nurand, ... }';
+const STEP_KEYS = 'kind, times, chance, where, rows, indexes, keepOld, memory, bytes, pauseUs';
+
+describe('a mistake in a program is one line', () => {
+  it.each<[path: readonly (string | number)[], value: unknown, line: string]>([
+    [['name'], undefined, 'name: nothing is not a name'],
+    [['name'], 'two\nlines', String.raw`name: 'two\nlines' is not a name`],
+    [['doc'], 7, 'doc: 7 is not a line of text'],
+    [['prepared'], -1, 'prepared: -1 is not an integer from 0 to 2147483647'],
+    [['nonsense'], 1, "'nonsense' is not one of name, doc, tables, access, parse, prepared, transactions"],
+    [['access'], 'zipfian', `access: 'zipfian' is not ${DISTRIBUTION}`],
+    [['access', 'kind'], 'zipf', `access.kind: 'zipf' is not ${DISTRIBUTION}`],
+    [['access', 'exponent'], 3, 'access.exponent: 3 is not a number from 0 to 2'],
+    [['access', 'theta'], 1, "access: 'theta' is not one of kind, exponent, scatter"],
+    [['tables'], [], 'tables: [] is not a list of tables, one at least'],
+    [['tables', 0, 'rowsPerPage'], 0.5, 'tables[0].rowsPerPage: 0.5 is not an integer from 1 to 16384'],
+    [['tables', 0, 'weight'], 0, 'tables[0].weight: 0 is not a number above 0'],
+    [
+      ['tables', 0, 'indexes', 0, 'fanOut'],
+      undefined,
+      'tables[0].indexes[0].fanOut: nothing is not an integer from 2 to 16384',
+    ],
+    [['tables', 1], { name: 't' }, "tables[1].name: 't' is the name of another one"],
+    [
+      ['tables', 0],
+      { name: 't', pages: 5, weight: 2 },
+      'tables[0].weight: 2 is not wanted: the table has pages',
+    ],
+    [['transactions'], undefined, 'transactions: nothing is not a list of transactions, one at least'],
+    [['transactions', 0, 'weight'], 'much', "transactions[0].weight: 'much' is not a number above 0"],
+    [['transactions', 1], GOOD.transactions[0], "transactions[1].name: 'x' is the name of another one"],
+    [[...STEPS], [], 'transactions[0].steps: [] is not a list of steps, one at least'],
+    [[...STEPS, 1], 3, `transactions[0].steps[1]: 3 is not a step: an object with ${STEP_KEYS}`],
+    [[...STEPS, 1, 'kind'], 'select', `transactions[0].steps[1].kind: 'select' is not one of ${KINDS}`],
+    [[...STEPS, 1, 'kind'], undefined, `transactions[0].steps[1].kind: nothing is not one of ${KINDS}`],
+    [[...STEPS, 1, 'page'], 1, `transactions[0].steps[1]: 'page' is not one of ${STEP_KEYS}`],
+    [
+      [...STEPS, 1, 'times'],
+      [5, 1],
+      "transactions[0].steps[1].times: [ 5, 1 ] is not an integer from 1 to 1000000, two as [from, to], or 'same'",
+    ],
+    [
+      [...STEPS, 1, 'times'],
+      0,
+      "transactions[0].steps[1].times: 0 is not an integer from 1 to 1000000, two as [from, to], or 'same'",
+    ],
+    [
+      [...STEPS, 3, 'rows'],
+      [1, 2, 3],
+      'transactions[0].steps[3].rows: [ 1, 2, 3 ] is not an integer from 1 to 2147483647, or two as [from, to]',
+    ],
+    [
+      [...STEPS, 3, 'memory', 'sort'],
+      -1,
+      'transactions[0].steps[3].memory.sort: -1 is not an integer from 0 to 2147483647, or two as [from, to]',
+    ],
+    [
+      [...STEPS, 3, 'memory', 'heap'],
+      1,
+      "transactions[0].steps[3].memory: 'heap' is not one of root, value, sort, temp, userVar, userVars",
+    ],
+    [[...STEPS, 3, 'chance'], 101, 'transactions[0].steps[3].chance: 101 is not a number from 0 to 100'],
+    [
+      [...STEPS, 1, 'where', 'key'],
+      'next',
+      `transactions[0].steps[1].where.key: 'next' is not one of same, append, oldest, cursor, cursorFromAny, trace, or ${DISTRIBUTION}`,
+    ],
+    [
+      [...STEPS, 1, 'where', 'key', 'hotPages'],
+      2,
+      'transactions[0].steps[1].where.key.hotPages: 2 is not a number from 0 to 1',
+    ],
+    [[...STEPS, 1, 'where', 'table'], 'u', "transactions[0].steps[1].where.table: 'u' is not one of t"],
+    [[...STEPS, 1, 'where', 'by'], 'z', "transactions[0].steps[1].where.by: 'z' is not one of k"],
+    [[...STEPS, 2, 'steps'], [], 'transactions[0].steps[2].steps: [] is not a list of steps'],
+    [
+      [...STEPS, 2, 'steps', 0, 'kind'],
+      'up',
+      `transactions[0].steps[2].steps[0].kind: 'up' is not one of ${KINDS}`,
+    ],
+    [
+      [...STEPS, 2, 'steps', 0, 'where', 'part'],
+      { remote: 1 },
+      "transactions[0].steps[2].steps[0].where.part: 'remote' is not one of remotePct",
+    ],
+    [
+      [...STEPS, 2, 'steps', 0, 'indexes', 0],
+      'j',
+      "transactions[0].steps[2].steps[0].indexes[0]: 'j' is not one of k",
+    ],
+    [
+      [...STEPS, 0, 'chance'],
+      50,
+      "transactions[0].steps[0].chance: 50 is not 100, as the first step's must be",
+    ],
+    [[...STEPS, 0, 'times'], 'same', "transactions[0].steps[0].times: 'same' is nothing for the first step"],
+    [['transactions', 0, 'name'], () => 1, 'transactions[0].name: a function is not a name'],
+  ])('%j: %j', (path, value, line) => {
+    expect(lineOf(typeof value === 'function' ? withFunction(path, value) : changed(path, value))).toBe(
+      `--program=FILE: ${line}`,
+    );
+  });
+
+  function withFunction(path: readonly (string | number)[], value: unknown): unknown {
+    const copy = changed(path, 'x') as { transactions: { name: unknown }[] };
+    copy.transactions[0].name = value;
+    return copy;
+  }
+
+  it('whatever it is', () => {
+    const keys = 'name, doc, tables, access, parse, prepared, transactions';
+    for (const [value, shown] of [
+      [null, 'null'],
+      [3, '3'],
+      ['x', "'x'"],
+      [[], '[]'],
+      [5n, '5n'],
+      [Symbol('s'), 'Symbol(s)'],
+    ]) {
+      expect(lineOf(value)).toBe(`--program=FILE: ${String(shown)} is not a program: an object with ${keys}`);
+    }
+    const circular = structuredClone(GOOD) as unknown as Record<string, unknown>;
+    circular.access = circular;
+    expect(lineOf(circular)).toMatch(
+      /^--program=FILE: access: '[a-z]+' is not one of |^--program=FILE: access/,
+    );
+    const long = lineOf(changed(['access'], 'x'.repeat(500)));
+    expect(long.length).toBeLessThan(800);
+  });
+
+  it('tables that there are none of', () => {
+    const bare = changed(['tables'], undefined) as { transactions: { steps: unknown[] }[] };
+    expect(lineOf(bare)).toBe(
+      "--program=FILE: transactions[0].steps[1].where.table: 't' is not there: the program has no tables",
+    );
+  });
+});
+
+describe('a file', () => {
+  it('.json or .mjs has a program', async () => {
+    expect(await loadProgram(write('good.json', JSON.stringify(GOOD)))).toEqual(GOOD);
+    const program = await loadProgram(write('good.mjs', `export default ${JSON.stringify(GOOD)};`));
+    expect(program).toEqual(GOOD);
+    expect(structuredClone(program)).toEqual(program);
+  });
+
+  it.each([
+    ['none.json', null, /^--program=FILE: cannot be read: ENOENT: no such file or directory/],
+    ['bad.json', '{ "name": "x", }', /^--program=FILE: is not JSON: /],
+    ['none.mjs', null, /^--program=FILE: cannot be loaded: /],
+    ['throws.mjs', 'throw new Error("no\\nway")', /^--program=FILE: cannot be loaded: no\\nway$/],
+    [
+      'named.mjs',
+      'export const program = 1',
+      /^--program=FILE: has no default export, which must be a program$/,
+    ],
+    [
+      'wrong.mjs',
+      'export default () => 1',
+      /^--program=FILE: a function is not a program: an object with name, /,
+    ],
+    [
+      'list.yaml',
+      'x: 1',
+      /^--program=FILE: is neither a program \(oltp_point_select, .*, allocators\) nor a file \.json, \.js or \.mjs$/,
+    ],
+  ] as const)('%s is refused', async (name, text, line) => {
+    const file = text === null ? join(dir, name) : write(name, text);
+    expect(await mistake(file)).toMatch(line);
+  });
+
+  it('a name that there is none of is refused', async () => {
+    expect(await mistake('oltp_read')).toMatch(/^--program=FILE: is neither a program/);
+  });
+});
+
+describe('built-in programs', () => {
+  it('are valid, have names of their own and a line each', async () => {
+    expect(new Set(BUILT_IN.map((p) => p.name)).size).toBe(BUILT_IN.length);
+    for (const program of BUILT_IN) {
+      expect(program.doc).not.toBe('');
+      expect(checkProgram(structuredClone(program) as unknown, program.name)).toEqual(program);
+      expect(await loadProgram(program.name)).toBe(program);
+    }
+  });
+
+  it.each(BUILT_IN.map((p) => [p.name, p] as const))('%s fits the smallest run', (_, program: Program) => {
+    // 4 MiB of data.
+    checkPages(program, 256);
+  });
+
+  it('say how many pages they need', () => {
+    expect(() => {
+      checkPages(tpcc(), 20);
+    }).toThrow('--program=tpcc: its tables need 41 pages, and the data files have 20');
+    checkPages(tpcc(), 41);
+  });
+});
+
+describe('docs/programs.md', () => {
+  const text = readFileSync(new URL('../../docs/programs.md', import.meta.url), 'utf8');
+
+  it('has an example that is a program', () => {
+    const [, example] = /```json\n([^`]+)```/.exec(text) ?? [];
+    expect(checkProgram(JSON.parse(example), 'docs').name).toBe('shop');
+  });
+
+  it('names every built-in program, statement and distribution', () => {
+    const names = [...BUILT_IN.map((p) => p.name).filter((n) => !n.startsWith('ycsb-')), 'ycsb-a', 'ycsb-f'];
+    for (const name of [...names, ...STATEMENTS]) expect(text, name).toContain(`\`${name}\``);
+    for (const name of DISTRIBUTIONS) expect(text, name).toContain(`"kind": "${name}"`);
+  });
+});
