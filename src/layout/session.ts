@@ -331,6 +331,7 @@ export const SESSION = record('Session', 'none: the client, and what a thread po
   endsAtUs: held('when the client hangs up (us of the run); 0: at the end of the run', 2),
   connections: tally('connections so far'),
   transactions: tally('transactions done'),
+  queries: tally('statements done'),
   counts: tally('statements done, by kind', MAX_STATEMENT_KINDS),
   errors: tally('errors, by their place in SESSION_ERRORS', 8),
   lastError: tally('error that ended its last connection or statement, 0 none'),

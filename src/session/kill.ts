@@ -77,12 +77,14 @@ export function awake(mem: Int32Array, thd: number, how: number): void {
 }
 
 /**
- * A command begins: it has a number, and the statement timer counts. Own thread. Takes LOCK_thd_data.
+ * A command begins: it has a number and a time, for the thread as well, and the statement timer counts. Own thread.
+ * Takes LOCK_thd_data.
  * @param limited whether max_execution_time is for it: statements that only read
  */
 export function thdBeginCommand(thr: Thread, thd: number, limited = true): void {
   const { mem } = thr;
-  const nowMs = Math.trunc(thr.clock.us() / 1000);
+  thr.refreshNow();
+  const nowMs = Math.trunc(thr.nowTicks / thr.clock.ticksPerMs);
   mutexEnter(thr, thd + DATA_MUTEX);
   mem[thd + COMMAND] = mem[thd + STATEMENTS] + 1;
   mem[thd + COMMAND_SINCE] = nowMs;

@@ -16,7 +16,7 @@ import { type CompiledProgram, type CompiledStep, compileProgram } from './progr
 import type { SessionEnv } from './session-env.ts';
 
 const { transaction: TRANSACTION, step: STEP, repeat: REPEAT } = SESSION.at;
-const { scratch: TIMES, counts: COUNTS } = SESSION.at;
+const { scratch: TIMES, queries: QUERIES, counts: COUNTS } = SESSION.at;
 const LOOPS = TIMES + 3;
 
 /** What comes of a statement: the transaction goes on, it is done; nothing is left to do (the trace is at its end). */
@@ -120,6 +120,7 @@ class Run implements ProgramRun {
     if (first && step.times !== null) mem[session + TIMES] = draw(thr, step.times);
     const outcome = runStatement(this.env, this.program, step, session, first);
     if (outcome === OUTCOME.done) {
+      mem[session + QUERIES]++;
       mem[session + COUNTS + step.kindNo]++;
       return this.advance(session, steps);
     }

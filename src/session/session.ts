@@ -8,7 +8,7 @@
  * holds.
  */
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { MAX_STATEMENT_KINDS, SESSION, SESSION_ERRORS, THD } from '../layout/session.ts';
+import { SESSION, SESSION_ERRORS, THD } from '../layout/session.ts';
 import { CONTROL, OP, THREAD } from '../layout/thread.ts';
 import { getU53, setU53 } from '../layout/words.ts';
 import { placementTurn } from '../memory/os/placement.ts';
@@ -37,7 +37,7 @@ import {
 
 const { thd: THD_OF, rng: RNG, program: PROGRAM_OF, transaction: TRANSACTION } = SESSION.at;
 const { intendedUs: INTENDED, nextArrivalUs: DUE, endsAtUs: ENDS_AT } = SESSION.at;
-const { connections: CONNECTIONS, transactions: TRANSACTIONS, counts: COUNTS } = SESSION.at;
+const { connections: CONNECTIONS, transactions: TRANSACTIONS, queries: QUERIES } = SESSION.at;
 const { lastError: LAST_ERROR, lastErrorLimit: LAST_LIMIT, lastErrorUsed: LAST_USED } = SESSION.at;
 const { errors: ERRORS, endedBy: ENDED_BY, reads: READS, writes: WRITES, refused: REFUSED } = SESSION.at;
 const { stmtError: STMT_ERROR, memError: MEM_ERROR, statements: STATEMENTS } = THD.at;
@@ -143,18 +143,18 @@ export function sessionCommand(
   const refused = yard?.refused ?? 0;
   beginWork(env, o, session);
   thdStoreGlobals(thr, psi, thd);
-  thr.refreshNow();
   placementTurn(thr, my);
   if (mem[session + TRANSACTION] === 0) beginTransaction(thr, runs, o, session);
   const run = runs[mem[session + PROGRAM_OF]];
   thdBeginCommand(thr, thd, run.onlyReads(session));
-  const before = statementsOf(mem, session);
+  const before = mem[session + QUERIES];
   const done = run.statement(session);
   const failed = noteError(mem, session, thd, thdKilled(mem, thd) === KILLED.connection);
   thdEndStatement(thr, my, thd);
   let next: number = NEXT.statement;
   if (done !== PROGRAM.over) thdStatementDone(thr, thd);
-  if (statementsOf(mem, session) !== before) thr.madeProgress();
+  // One that was interrupted is none.
+  if (mem[session + QUERIES] !== before) thr.madeProgress();
   if (failed) {
     run.abandon(session);
     mem[session + TRANSACTION] = 0;
@@ -219,18 +219,11 @@ function beginTransaction(
 ): void {
   const { mem, control } = thr;
   const { program, then } = specOf(o, session);
-  const ranMs = (thr.clock.us() - getU53(mem, control + GO_US)) / 1000;
-  mem[session + PROGRAM_OF] = then !== undefined && ranMs >= then.atMs ? then.program : program;
+  const later = then !== undefined && thr.clock.us() - getU53(mem, control + GO_US) >= then.atMs * 1000;
+  mem[session + PROGRAM_OF] = later ? then.program : program;
   setU53(mem, session + INTENDED, getU53(mem, session + DUE));
   if (o.perSecond > 0) arrivalsNext(thr, session, o.perSecond);
   runs[mem[session + PROGRAM_OF]].begin(session);
-}
-
-/** Statements done; one that was interrupted is none. */
-function statementsOf(mem: Int32Array, session: number): number {
-  let sum = 0;
-  for (let i = 0; i < MAX_STATEMENT_KINDS; i++) sum += mem[session + COUNTS + i];
-  return sum | 0;
 }
 
 /** @returns NEXT */
