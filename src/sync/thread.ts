@@ -83,6 +83,8 @@ export class Thread {
   heapPlaced = 0;
   /** Pages of the heap that it has mapped on a node other than the wanted one, not yet counted as foreign there. */
   heapForeign = 0;
+  /** Whether the fault plan refused its last request to the heap that was looked at: then no other node is asked. */
+  heapRefused = false;
   /** PSI_THREAD record: whom this thread's memory is counted for; 0: nobody. Set by psiAttach and psiFollow. */
   psi = 0;
   /** Its number: the thread's own id, or that of the session which the thread works for. Blocks carry it as owner. */

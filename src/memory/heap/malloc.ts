@@ -227,7 +227,8 @@ function mallocSlow(thr: Thread, os: number, bytes: number, tag: number, alignPa
   const { mem, f64 } = thr;
   const cache = cacheOf(mem, os, thr.id);
   let at: number = NIL;
-  if (mem[os + FAULTS_ON] === 0 || !planRefuses(thr, os, bytes)) {
+  thr.heapRefused = mem[os + FAULTS_ON] !== 0 && planRefuses(thr, os, bytes);
+  if (!thr.heapRefused) {
     at = take(thr, os, bytes, tag, alignPages);
     // The thread's own free blocks may be all that keeps pages from being free.
     if (at === NIL && heapTrim(thr, os) > 0) at = take(thr, os, bytes, tag, alignPages);

@@ -48,17 +48,25 @@ function setUp(pages: readonly number[], placement: Placement, own = 0) {
   return { kit, mem, allOs, thr, env, take, since, end, blocks };
 }
 
-const alwaysFull = { failPpm: 1_000_000 };
-
 describe('memory of sessions by policy', () => {
+  it('what a fault plan refuses fails wherever it would lie, also when it was asked for elsewhere', () => {
+    const { take, end, allOs, thr } = setUp([64, 64, 64], { policy: 'local' }, 1);
+    osSetFaults(thr, allOs[1], { failNext: 1 });
+    expect([take(), take()]).toEqual([-1, 1]);
+    osSetLimit(thr, allOs[1], 0);
+    osSetFaults(thr, allOs[2], { failNext: 1 });
+    expect([take(), take()]).toEqual([-1, 2]);
+    expect(end()).toEqual([]);
+  });
+
   it('local: the own node, then the others by distance, missed there and foreign here', () => {
     const { take, since, end, allOs, thr } = setUp([64, 64, 64], { policy: 'local' }, 1);
     expect(take()).toBe(1);
     osSetLimit(thr, allOs[1], 0);
     expect(take()).toBe(2);
-    osSetFaults(thr, allOs[2], alwaysFull);
+    osSetLimit(thr, allOs[2], 0);
     expect(take()).toBe(0);
-    osSetFaults(thr, allOs[0], alwaysFull);
+    osSetLimit(thr, allOs[0], 0);
     expect(take()).toBe(-1);
     expect(since()).toEqual([
       [0, PAGES, 0, 0, 0, PAGES],

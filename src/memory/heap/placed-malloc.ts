@@ -1,7 +1,8 @@
 /**
  * malloc of a thread whose policy may let it go to other nodes: when the heap of the wanted node has nothing left, those
  * of the others are asked in the policy's order, each like a request of its own. What the heap maps there counts as
- * numa_miss, and as numa_foreign where it was wanted.
+ * numa_miss, and as numa_foreign where it was wanted. What a fault plan refuses fails wherever it would lie: no other
+ * node is asked.
  */
 import { NIL } from '../../layout/schema.ts';
 import type { Thread } from '../../sync/thread.ts';
@@ -17,7 +18,7 @@ export type HeapsEnv = Pick<MemEnv, 'os' | 'allOs' | 'order'>;
 export function placedMalloc(thr: Thread, env: HeapsEnv, bytes: number, tag: number, zero = false): number {
   const { os, order } = env;
   const block = zero ? calloc(thr, os, bytes, tag) : malloc(thr, os, bytes, tag);
-  if (block !== NIL || order === undefined || order.length < 2) return block;
+  if (block !== NIL || order === undefined || order.length < 2 || thr.heapRefused) return block;
   return mallocElsewhere(thr, env.allOs, order, bytes, tag, zero);
 }
 
@@ -32,7 +33,7 @@ function mallocElsewhere(
   const before = thr.heapPlaced;
   thr.heapPlaced = PLACED.elsewhere;
   let block: number = NIL;
-  for (let i = 1; block === NIL && i < order.length; i++) {
+  for (let i = 1; block === NIL && i < order.length && !thr.heapRefused; i++) {
     const os = allOs[order[i]];
     block = zero ? calloc(thr, os, bytes, tag) : malloc(thr, os, bytes, tag);
   }
