@@ -47,6 +47,7 @@ export const QUERY: Readonly<Record<StatementKind, 'read' | 'write' | 'other'>> 
   allocators: 'other',
   setVar: 'other',
   getVar: 'other',
+  setSession: 'other',
   begin: 'other',
   commit: 'other',
   rollback: 'other',

@@ -333,7 +333,7 @@ export const SESSION = record('Session', 'none: the client, and what a thread po
   transactions: tally('transactions done'),
   queries: tally('statements done'),
   counts: tally('statements done, by kind', MAX_STATEMENT_KINDS),
-  errors: tally('errors, by their place in SESSION_ERRORS', 8),
+  errors: tally('errors, by their place in SESSION_ERRORS', 12),
   lastError: tally('error that ended its last connection or statement, 0 none'),
   lastErrorLimit: tally('limit in it', 2),
   lastErrorUsed: tally('consumed bytes in it', 2),
@@ -358,7 +358,7 @@ export const SESSION_STATE = {
 } as const;
 
 /** Errors that sessions meet, as places in SESSION.errors. */
-export const SESSION_ERRORS = [4082, 4081, 1317, 3024, 5, 34, 1153, 1184] as const;
+export const SESSION_ERRORS = [4082, 4081, 1317, 3024, 5, 34, 1153, 1184, 1227] as const;
 
 /** What the counter of a page must be; a word per page of the data files. */
 export const LEDGER = record('Ledger', 'none: the oracle of a stress run', {

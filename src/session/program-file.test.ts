@@ -84,10 +84,10 @@ function lineOf(value: unknown): string {
 
 const STEPS = ['transactions', 0, 'steps'] as const;
 const KINDS =
-  'pointRead, rangeRead, update, intendUpdate, peek, scan, allocators, insert, delete, sort, tempTable, group, setVar, getVar, begin, commit, rollback';
+  'pointRead, rangeRead, update, intendUpdate, peek, scan, allocators, insert, delete, sort, tempTable, group, setVar, getVar, setSession, begin, commit, rollback';
 const DISTRIBUTION =
   'a distribution, { kind: one of uniform, gaussian, pareto, zipfian, special, hotset, scrambled, latest, nurand, ... }';
-const STEP_KEYS = 'kind, times, chance, where, rows, indexes, keepOld, memory, bytes, pauseUs';
+const STEP_KEYS = 'kind, times, chance, where, rows, indexes, keepOld, memory, bytes, set, pauseUs';
 
 describe('a mistake in a program is one line', () => {
   it.each<[path: readonly (string | number)[], value: unknown, line: string]>([
@@ -121,6 +121,27 @@ describe('a mistake in a program is one line', () => {
     [[...STEPS, 1], 3, `transactions[0].steps[1]: 3 is not a step: an object with ${STEP_KEYS}`],
     [[...STEPS, 1, 'kind'], 'select', `transactions[0].steps[1].kind: 'select' is not one of ${KINDS}`],
     [[...STEPS, 1, 'kind'], undefined, `transactions[0].steps[1].kind: nothing is not one of ${KINDS}`],
+    [
+      [...STEPS, 1],
+      { kind: 'setSession', set: { variable: 'innodb_io_capacity', value: '1' } },
+      "transactions[0].steps[1].set.variable: 'innodb_io_capacity' is not one of connection_memory_limit, " +
+        'connection_memory_chunk_size, global_connection_memory_tracking, max_execution_time',
+    ],
+    [
+      [...STEPS, 1],
+      { kind: 'setSession', set: { variable: 'global_connection_memory_tracking', value: 'perhaps' } },
+      "transactions[0].steps[1].set.value: 'perhaps' is no value of global_connection_memory_tracking; allowed are ON or OFF",
+    ],
+    [
+      [...STEPS, 1],
+      { kind: 'setSession' },
+      'transactions[0].steps[1].set: nothing is not an object with variable, value',
+    ],
+    [
+      [...STEPS, 1],
+      { kind: 'begin', set: { variable: 'max_execution_time', value: '1' } },
+      'transactions[0].steps[1].set: is for the kind setSession only',
+    ],
     [[...STEPS, 1, 'page'], 1, `transactions[0].steps[1]: 'page' is not one of ${STEP_KEYS}`],
     [
       [...STEPS, 1, 'times'],

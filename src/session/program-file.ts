@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import type { z } from 'zod';
 import { OptionError } from '../config/errors.ts';
+import { allowed as allowedOf, findSysvar, parseValue } from '../config/sysvars.ts';
 import { oneLine } from '../config/values.ts';
 import { PROGRAM_SCHEMA } from './program-schema.ts';
 import { flatSteps, isBlock } from './program-steps.ts';
@@ -221,11 +222,27 @@ function stepNames(step: Step | Block, tables: readonly TableSpec[], path: strin
   if (by !== undefined && !indexes.includes(by)) {
     return `${path}.where.by: ${show(by)} is not ${among(indexes, 'indexes')}`;
   }
-  return first(step.indexes ?? [], (name, i) =>
-    indexes.includes(name)
-      ? null
-      : `${path}.indexes[${i}]: ${show(name)} is not ${among(indexes, 'indexes')}`,
+  return (
+    first(step.indexes ?? [], (name, i) =>
+      indexes.includes(name)
+        ? null
+        : `${path}.indexes[${i}]: ${show(name)} is not ${among(indexes, 'indexes')}`,
+    ) ?? settings(step, path)
   );
+}
+
+function settings({ kind, set }: Step, path: string): string | null {
+  if (kind !== 'setSession') return set === undefined ? null : `${path}.set: is for the kind setSession only`;
+  if (set === undefined) return `${path}.set: nothing is not an object with variable, value`;
+  const variable = findSysvar(set.variable);
+  if (variable === undefined || set.value.trim().toUpperCase() === 'DEFAULT') return null;
+  try {
+    parseValue(variable, set.value);
+    return null;
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    return `${path}.set.value: ${show(set.value)} is no value of ${set.variable}; allowed are ${allowedOf(variable)}`;
+  }
 }
 
 const among = (names: readonly string[], what: string): string =>

@@ -31,13 +31,15 @@ const LONG: Readonly<Record<StatementKind, Step>> = {
   group: { kind: 'group', bytes: 2_000_000 },
   setVar: { kind: 'setVar' },
   getVar: { kind: 'getVar' },
+  setSession: { kind: 'setSession', set: { variable: 'max_execution_time', value: '5000' } },
   begin: { kind: 'begin' },
   commit: { kind: 'commit' },
   rollback: { kind: 'rollback', pauseUs: 50_000 },
 };
 /** Those that read pages when they are not in the pool. */
 const READING = STATEMENTS.filter(
-  (kind) => !['peek', 'allocators', 'setVar', 'getVar', 'begin', 'commit', 'rollback'].includes(kind),
+  (kind) =>
+    !['peek', 'allocators', 'setVar', 'getVar', 'setSession', 'begin', 'commit', 'rollback'].includes(kind),
 );
 const ALL = STATEMENTS.filter((kind) => kind !== 'allocators');
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { POOL_STAT } from '../layout/buffer.ts';
-import { SESSION } from '../layout/session.ts';
+import { SESSION, THD } from '../layout/session.ts';
 import type { Program, StatementKind, Step } from './program.ts';
 import { planTables, type Table } from './program-tables.ts';
 import { PROGRAM } from './program-run.ts';
 import { ProgramKit } from './program-test-kit.ts';
+import { PRIVILEGE } from './thd-accounts.ts';
+import { thdErrorText } from './thd-error.ts';
 import { backup, group, mixed, replay, report, SCAN } from './programs/pages.ts';
 import { sysbench } from './programs/sysbench.ts';
 import { tpcc } from './programs/tpcc.ts';
@@ -460,5 +462,37 @@ describe('steps', () => {
     const { kit } = run(one({ kind: 'pointRead' }, { kind: 'update', where: { key: 'same' } }), 50);
     expect(kit.gets() - kit.misses()).toBeGreaterThanOrEqual(50);
     expect(kit.misses()).toBeLessThanOrEqual(50);
+  });
+});
+
+describe('setSession', () => {
+  const set = (variable: string, value: string): Program =>
+    one({ kind: 'setSession', set: { variable, value } }, { kind: 'begin' });
+
+  it('gives the session a value of its own, from the next statement on', () => {
+    const kit = new ProgramKit({ pages: PAGES, programs: [set('max_execution_time', '250')] });
+    kit.connect();
+    expect(kit.command()).toBe(PROGRAM.more);
+    expect(kit.mem[kit.thds[0] + THD.at.maxExecutionTime]).toBe(250);
+    expect(kit.counts()).toEqual({ setSession: 1 });
+    kit.close();
+  });
+
+  it('of connection memory needs a privilege', () => {
+    const kit = new ProgramKit({ pages: PAGES, programs: [set('connection_memory_chunk_size', '64K')] });
+    kit.connect();
+    const [thd] = kit.thds;
+    kit.statement();
+    expect([kit.mem[thd + THD.at.stmtError], thdErrorText(kit.mem, thd)]).toEqual([
+      1227,
+      'Access denied; you need (at least one of) the SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN ' +
+        'privilege(s) for this operation',
+    ]);
+    expect(kit.mem[thd + THD.at.chunkSize]).not.toBe(65_536);
+    kit.end();
+    kit.mem[thd + THD.at.privileges] = PRIVILEGE.sessionVariablesAdmin;
+    expect(kit.command()).toBe(PROGRAM.more);
+    expect(kit.mem[thd + THD.at.chunkSize]).toBe(65_536);
+    kit.close();
   });
 });

@@ -1,10 +1,13 @@
 /** What a program in a file may look like. The message of each schema says what is allowed, after "is not". */
 import { z } from 'zod';
+import { SYSVARS } from '../config/sysvars.ts';
 import { MAX_TABLES } from '../layout/table.ts';
 import { DISTRIBUTIONS } from './distributions.ts';
 import { STATEMENTS } from './program.ts';
 
 const MAX = 2 ** 31 - 1;
+/** Variables that a session has a value of its own of. */
+const SESSION_VARIABLES = SYSVARS.filter((v) => v.scope === 'both').map((v) => v.name);
 
 /** No further keys; what is missing or wrong says what it must be. */
 function strict<S extends z.ZodRawShape>(what: string, shape: S) {
@@ -126,6 +129,10 @@ const STEP = strict('a step', {
   keepOld: flag.exactOptional(),
   memory: memory.exactOptional(),
   bytes: amount(1, MAX).exactOptional(),
+  set: strict('set', {
+    variable: oneOf(...SESSION_VARIABLES),
+    value: text('a value as one would type it'),
+  }).exactOptional(),
   pauseUs: amount(0, MAX).exactOptional(),
 });
 

@@ -8,6 +8,7 @@ import { NO_PAGE } from './access.ts';
 import { choosePart, chooseRow, cursorRow, draw, hasCursor, moveCursor, placeOf } from './program-keys.ts';
 import { type CompiledProgram, type CompiledStep, KEY } from './program-steps.ts';
 import type { SessionEnv } from './session-env.ts';
+import { setSession } from './set-variable.ts';
 import {
   interrupted,
   treeIntendUpdate,
@@ -19,6 +20,7 @@ import {
   treeUpdate,
 } from './statements.ts';
 import { thdSortKeys, thdValue } from './thd-buffers.ts';
+import { thdRaise } from './thd-error.ts';
 import { preparedStatement, thdExecuteStatement, thdPrepareStatement } from './thd-prepared.ts';
 import { thdRootAlloc } from './thd-root.ts';
 import { thdTempTable } from './thd-temptable.ts';
@@ -115,11 +117,21 @@ function work(env: SessionEnv, step: CompiledStep, session: number, part: number
     case 'getVar':
       thdUserVarEvent(thr, env.my, thr.thd, 1 + thr.rng.below(step.userVars));
       return thr.mem[thr.thd + STMT_ERROR] === 0 ? DONE : FAILED;
+    case 'setSession':
+      return setSessionStatement(env, step);
     case 'allocators':
       return allocatorsStatement(env);
     default:
       return rowStatement(env, step, session, part);
   }
+}
+
+function setSessionStatement({ thr }: SessionEnv, { set }: CompiledStep): number {
+  if (set === null) return DONE;
+  const { state, messages } = setSession(thr, thr.thd, set.variable, set.value);
+  if (state === 'done') return DONE;
+  thdRaise(thr.mem, thr.thd, messages[0].code);
+  return FAILED;
 }
 
 /**

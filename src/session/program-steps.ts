@@ -71,6 +71,7 @@ export interface CompiledStep {
   readonly userVars: number;
   readonly bytes: Range;
   readonly pauseUs: Range;
+  readonly set: { readonly variable: string; readonly value: string } | null;
   /** Id of its prepared statement: one for all tables of a kind. */
   readonly statementId: number;
   /** The last step of a block: where the block begins, and how often it is done; -1: it is not. */
@@ -120,6 +121,7 @@ const WITHOUT_ROWS: readonly StatementKind[] = [
   'rollback',
   'setVar',
   'getVar',
+  'setSession',
   'allocators',
 ];
 const RANGES: readonly StatementKind[] = ['rangeRead', 'sort', 'tempTable'];
@@ -248,6 +250,7 @@ function compileStep(
     userVars: memory?.userVars ?? 1,
     bytes: rangeOf(step.bytes, { from: GROUP_BYTES, to: GROUP_BYTES }),
     pauseUs: rangeOf(step.pauseUs, NONE),
+    set: step.set ?? null,
   };
 }
 

@@ -21,6 +21,7 @@ export const STATEMENTS = [
   'group',
   'setVar',
   'getVar',
+  'setSession',
   'begin',
   'commit',
   'rollback',
@@ -126,6 +127,8 @@ export interface Step {
   readonly memory?: StepMemory;
   /** group: bytes of the value; a page is read for each piece of it. Default 6,000,000. */
   readonly bytes?: Amount;
+  /** setSession: SET SESSION variable = value, one that has a session value. Not allowed (error 1227), it fails. */
+  readonly set?: { readonly variable: string; readonly value: string };
   /** The statement waits so long when it is done, us: throttling, SLEEP(). */
   readonly pauseUs?: Amount;
 }

@@ -13,6 +13,7 @@ const { privileges: PRIVILEGES } = THD.at;
 
 export const ER_NET_PACKET_TOO_LARGE = 1153;
 export const ER_NEW_ABORTING_CONNECTION = 1184;
+export const ER_SPECIFIC_ACCESS_DENIED_ERROR = 1227;
 export const ER_UNKNOWN_STMT_HANDLER = 1243;
 
 /**
@@ -55,6 +56,11 @@ function textOf(error: number, argument: number, privileges: number): string {
       return "Got a packet bigger than 'max_allowed_packet' bytes";
     case ER_UNKNOWN_STMT_HANDLER:
       return `Unknown prepared statement handler (${argument}) given to EXECUTE`;
+    case ER_SPECIFIC_ACCESS_DENIED_ERROR:
+      return (
+        'Access denied; you need (at least one of) the SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN ' +
+        'privilege(s) for this operation'
+      );
     case ER_NEW_ABORTING_CONNECTION:
       return abortingText(argument, privileges);
     default:
