@@ -1,12 +1,31 @@
 import { defineConfig } from 'vitest/config';
 
-// One file at a time: tests start worker threads of their own, and two cores are all that may be there.
+/** Runs start worker threads of their own, and two cores are all that may be there: one file at a time. */
+const ALONE = { maxWorkers: 1, fileParallelism: false };
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'workers/**/*.test.ts', 'stress/**/*.test.ts', 'bench/**/*.test.ts'],
     globalSetup: ['src/sync/build-dist.ts'],
-    maxWorkers: 1,
-    fileParallelism: false,
     testTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'src',
+          include: ['src/**/*.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'runs',
+          include: ['workers/**/*.test.ts', 'stress/**/*.test.ts', 'bench/**/*.test.ts'],
+          ...ALONE,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

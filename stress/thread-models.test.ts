@@ -154,7 +154,7 @@ describe.each(THREAD_HANDLING)('%s', (model) => {
       sessions: 4,
       threads: 2,
       programs: [pausing(20_000)],
-      change: { seconds: 2 },
+      change: { seconds: 1.2 },
       events: () => ({
         started: (share) => {
           const thr = main(share);
@@ -204,7 +204,7 @@ describe.each(THREAD_HANDLING)('%s', (model) => {
       sessions: 3,
       threads: 2,
       programs: [PAIR],
-      change: { reconnect: true, seconds: 2 },
+      change: { reconnect: true, seconds: 1.2 },
       events: () => ({
         started: (share) => {
           const thr = main(share);
@@ -369,7 +369,7 @@ describe('a queued session', () => {
       sessions: 8,
       threads: 1,
       programs: [pausing(30_000)],
-      change: { seconds: 2 },
+      change: { seconds: 1.2 },
       events: () => ({
         started: (share) => {
           const thr = main(share);

@@ -2,7 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+/** Set once it is done: each project of the tests has this setup, and one build is enough. */
+const DONE = 'LATCHLAB_BUILT';
+
 export default function setup(): void {
+  if (process.env[DONE] !== undefined) return;
+  process.env[DONE] = '1';
   const root = fileURLToPath(new URL('../..', import.meta.url));
   // What runs in Node, and what runs in the pages' browser.
   for (const project of ['tsconfig.build.json', 'src/page/client']) {
