@@ -1,5 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** Nothing in them asks how long anything takes. */
+const SIDE_BY_SIDE = [
+  'stress/explore/**/*.test.ts',
+  'stress/litmus/explored.test.ts',
+  'bench/explore/**/*.test.ts',
+];
+
 /** Runs start worker threads of their own, and two cores are all that may be there: one file at a time. */
 const ALONE = { maxWorkers: 1, fileParallelism: false };
 
@@ -22,8 +29,18 @@ export default defineConfig({
         test: {
           name: 'runs',
           include: ['workers/**/*.test.ts', 'stress/**/*.test.ts', 'bench/**/*.test.ts'],
+          exclude: SIDE_BY_SIDE,
           ...ALONE,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'side by side',
+          include: SIDE_BY_SIDE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Set once it is done: each project of the tests has this setup, and one build is enough. */
+/** Set once it is done: each project of the tests has this setup, `npm test` builds before it, and one build is enough. */
 const DONE = 'LATCHLAB_BUILT';
 
 export default function setup(): void {
