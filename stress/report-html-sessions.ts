@@ -5,7 +5,7 @@ import { facts } from '../src/page/document.ts';
 import { bytes, fixed, int, num, percent } from '../src/page/format.ts';
 import { html, type Html } from '../src/page/html.ts';
 import { type Column, table } from '../src/page/table.ts';
-import { renderLimitCurve } from './limit/curve-text.ts';
+import { limitCurveParts } from './limit/curve-text.ts';
 import { renderLimitDemo } from './limit/demo-text.ts';
 import type { StressReport } from './report.ts';
 import { errorsText as errorsLine, MOST_SESSION_ROWS } from './sessions-text.ts';
@@ -117,7 +117,7 @@ function folded(r: StressReport): Html {
 /** Connection memory and its limits, and the errors that sessions met. */
 export function limits(r: StressReport, chartIds: readonly string[]): Html {
   const demo = r.limitDemo === null ? null : renderLimitDemo(r.limitDemo);
-  const curve = r.limitCurve === null ? null : renderLimitCurve(r.limitCurve);
+  const curve = r.limitCurve === null ? null : limitCurveParts(r.limitCurve);
   return html`${table({
       caption: 'Connection memory: limits at the end, and what came of them',
       rows: limitRows(r.limits),
@@ -153,7 +153,8 @@ export function limits(r: StressReport, chartIds: readonly string[]): Html {
       curve === null
         ? ''
         : html`<h3 class="gap">Chunk sizes</h3>
-            <pre tabindex="0">${curve}</pre>`
+            <pre class="said" tabindex="0">${curve.table}</pre>
+            ${curve.said.map((line) => html`<p>${line}</p>`)}`
     }
     ${chartIds.map((id) => html`<div class="gap">${chartFigure(id, CURVE_TITLES[id] ?? id)}</div>`)}`;
 }

@@ -20,7 +20,7 @@ export function limitCurveChart(c: LimitCurve): Record<string, ChartSpec> {
       title: 'Global latch for each allocation',
       kind: 'line',
       x,
-      y: { label: 'LOCK_global_conn_mem_limit taken per allocation', unit: 'plain', scale: 'linear' },
+      y: { label: 'latch per allocation', unit: 'plain', scale: 'linear' },
       series: [
         { label: 'measured', values: points.map((p) => p.timed?.latchPerAllocation ?? null) },
         { label: 'each session alone, exact', values: points.map((p) => p.exact.latchPerAllocation) },
@@ -32,7 +32,7 @@ export function limitCurveChart(c: LimitCurve): Record<string, ChartSpec> {
       title: 'Throughput',
       kind: 'line',
       x,
-      y: { label: 'share of that with tracking OFF', unit: 'percent', scale: 'linear' },
+      y: { label: 'share of tracking OFF', unit: 'percent', scale: 'linear' },
       series: [
         {
           label: 'tracking ON',
@@ -62,7 +62,7 @@ export function limitCurveChart(c: LimitCurve): Record<string, ChartSpec> {
       title: 'Statements stopped too early',
       kind: 'line',
       x,
-      y: { label: 'of the statements, ended by error 4081', unit: 'percent', scale: 'linear' },
+      y: { label: 'ended by error 4081', unit: 'percent', scale: 'linear' },
       series: [
         {
           label: 'stopped',

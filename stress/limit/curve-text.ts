@@ -13,6 +13,16 @@ const NEARLY = 1.02;
 
 /** The section of a report, its title included. */
 export function renderLimitCurve(c: LimitCurve): string {
+  return [renderCurveTable(c), ...said(c).map((line) => `  ${line}`)].join('\n');
+}
+
+/** The same without what it says in sentences, one a line; those. */
+export const limitCurveParts = (c: LimitCurve): { table: string; said: readonly string[] } => ({
+  table: renderCurveTable(c),
+  said: said(c),
+});
+
+function renderCurveTable(c: LimitCurve): string {
   const out = [
     `connection_memory_chunk_size: what it costs and what it is worth (${c.sessions} sessions, a thread each)`,
   ];
@@ -20,7 +30,6 @@ export function renderLimitCurve(c: LimitCurve): string {
   if (c.problem !== null) out.push(`  ENDED EARLY: ${c.problem}`);
   const rows = c.points.filter((p) => p.timed !== null).map(row);
   out.push(plainTable(HEAD, c.off === null ? rows : [offRow(c.off), ...rows], [0]));
-  out.push(...said(c).map((line) => `  ${line}`));
   return out.join('\n');
 }
 

@@ -57,6 +57,18 @@ function logTicks(min: number, max: number): number[] {
   return ticks;
 }
 
+/** Powers of two, eight or so of them: what bytes go by. */
+function binaryTicks(min: number, max: number): number[] {
+  const step = Math.max(1, Math.round(Math.log2(max / min) / MOST_BINARY));
+  const ticks: number[] = [];
+  for (let e = Math.ceil(Math.log2(min)); 2 ** e <= max; e += step) ticks.push(2 ** e);
+  return ticks;
+}
+const MOST_BINARY = 8;
+
+const ticksOf = (unit: Unit, min: number, max: number): number[] =>
+  unit === 'bytes' ? binaryTicks(min, max) : logTicks(min, max);
+
 /** Doublings: what counts of cores and sessions go by. */
 function doublings(min: number, max: number): number[] {
   const ticks: number[] = [];
@@ -99,7 +111,7 @@ export function axesOf(spec: ChartSpec): uPlot.Axis[] {
   let xTicks: Partial<uPlot.Axis> = {};
   if (x.scale === 'names') xTicks = { splits: () => [...x.values], filter: all };
   else if (x.scale === 'log') {
-    const ticks = x.unit === 'plain' ? doublings(xMin, xMax) : logTicks(xMin, xMax);
+    const ticks = x.unit === 'plain' ? doublings(xMin, xMax) : ticksOf(x.unit, xMin, xMax);
     xTicks = { splits: () => ticks, filter: all };
   }
   return [
@@ -117,7 +129,7 @@ export function axesOf(spec: ChartSpec): uPlot.Axis[] {
       size: (_, values) => AROUND + DIGIT * Math.max(1, ...(values ?? []).map((v) => v?.length ?? 0)),
       values: (_, splits) =>
         splits.map((v) => (y.unit === 'plain' ? compact(v, yMax) : showValue(v, y.unit))),
-      ...(y.scale === 'log' ? { splits: () => logTicks(yMin, yMax), filter: all } : {}),
+      ...(y.scale === 'log' ? { splits: () => ticksOf(y.unit, yMin, yMax), filter: all } : {}),
     },
   ];
 }
