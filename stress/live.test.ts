@@ -8,21 +8,11 @@ import type { WaitForSnapshot } from '../src/observe/wait-snapshot.ts';
 import { type LiveFrame, liveLine, renderLive } from './live-text.ts';
 import { LiveView } from './live.ts';
 import type { RunLength } from './progress.ts';
-import type { SessionTotals } from './session-totals.ts';
+import { NO_SESSIONS, type SessionTotals } from './session-totals.ts';
 import { plan, TINY } from './test-kit.ts';
 
 const MIB = 2 ** 20;
 
-const SESSIONS_BEFORE: SessionTotals = {
-  connected: 0,
-  connections: 0,
-  transactions: 0,
-  read: 0,
-  write: 0,
-  other: 0,
-  errors: 0,
-  reconnects: 0,
-};
 /** Two seconds later. */
 const SESSIONS_NOW: SessionTotals = {
   connected: 998,
@@ -91,7 +81,7 @@ const FRAME: LiveFrame = {
   stage: 'running, 3 of 10 s',
   before: BEFORE,
   now: NOW,
-  sessionsBefore: SESSIONS_BEFORE,
+  sessionsBefore: NO_SESSIONS,
   sessionsNow: SESSIONS_NOW,
   waits: WAITS,
 };
@@ -143,7 +133,7 @@ describe('the picture', () => {
     const still: LiveFrame = {
       ...FRAME,
       now: BEFORE,
-      sessionsNow: SESSIONS_BEFORE,
+      sessionsNow: NO_SESSIONS,
       waits: null,
       facts: { ...facts, connectionMemoryLimit: null },
     };

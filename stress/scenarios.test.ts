@@ -9,7 +9,7 @@ const SIZES: Readonly<Record<string, readonly string[]>> = {
   churn: ['--data-size=32M'],
   allocators: [],
 };
-/** Those in which many sessions may do nothing in two seconds. */
+/** Those in which it is possible that a session does nothing in two seconds. */
 const SLOW = new Set(['thousand', 'pool-of-threads', 'report', 'interrupt', 'tpcc', 'connection-limit']);
 
 async function holds(...args: string[]): Promise<Ran> {
@@ -22,12 +22,8 @@ async function holds(...args: string[]): Promise<Ran> {
   return result;
 }
 
-/** Of eight threads on two busy cores one may wait for its first page all the time; whoever is stuck is told anyway. */
 function expectAllWorked({ report }: Ran): void {
-  const idle = report.sessions.filter((s) => s.total === 0).map((s) => s.session);
-  expect(idle.length, `sessions ${idle.join(', ')} did nothing`).toBeLessThanOrEqual(
-    report.sessions.length / 4,
-  );
+  for (const s of report.sessions) expect(s.total, `session ${s.session}`).toBeGreaterThan(0);
 }
 
 describe('every invariant holds', () => {
