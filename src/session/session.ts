@@ -81,6 +81,8 @@ export interface SessionOptions {
 const IDLE_SLICE_MS = 50;
 /** A client whose connection was refused or killed tries again after so long, ms. */
 const RECONNECT_MS = 10;
+/** Share of the run in which all are to have had a turn: what is lost between two turns comes off the rest. */
+const TURNS_SHARE = 0.9;
 /** Statements that a client does in any case before it lets the next one have its thread. */
 const LEAST_STATEMENTS = 3;
 
@@ -192,7 +194,7 @@ export function sessionDisconnect(env: SessionEnv, o: SessionOptions, session: n
  * that is run time * threads / sessions for each.
  */
 function endOfTurn({ mem, control, node }: Thread, { runUs, threads }: SessionOptions, now: number): number {
-  const left = getU53(mem, control + GO_US) + runUs - now;
+  const left = getU53(mem, control + GO_US) + runUs * TURNS_SHARE - now;
   const waiting = Atomics.load(mem, control + WAITING + node);
   return Math.trunc(now + (Math.max(0, left) * threads) / (waiting + threads));
 }
