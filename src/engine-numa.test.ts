@@ -19,11 +19,12 @@ import { nodeOf } from './layout/arena.ts';
 import { NUMA_TOPOLOGY } from './layout/numa.ts';
 import { MAX_NODES, THREAD } from './layout/thread.ts';
 import { heapLiveBlocks } from './memory/heap/malloc.ts';
-import { myFree, myMalloc } from './memory/mem-root/my-malloc.ts';
+import { MY_HEADER_BYTES, myFree, myMalloc } from './memory/mem-root/my-malloc.ts';
 import { NO_LIMIT, osMemoryDefects } from './memory/os/os-memory.ts';
 import { numaStat, numaStatDefects, placementTurn } from './memory/os/placement.ts';
 import { MEM_KEY } from './memory/psi/psi-keys.ts';
 import { interleaveAll, localNuma, type NumaConfig } from './numa/config.ts';
+import { accessesOf, memoryMatrix } from './numa/memory-matrix.ts';
 import { distancesFrom, parseDistance } from './numa/topology.ts';
 import { nodeMatrix } from './observe/pool-stats.ts';
 import { prepareDataDir } from './storage/data-dir.ts';
@@ -69,7 +70,14 @@ function run(config: EngineConfig) {
   const threads = Array.from({ length: config.threads }, (_, t) =>
     attachEngine(share, threadSlot(t), THREAD_KIND.session, nodeOfThread(config, t)),
   );
+  const threadNodes = (): number[] =>
+    Array.from(
+      { length: plan.runtime.nThreads },
+      (_, i) => mem[plan.runtime.threads + i * THREAD.words + THREAD.at.node],
+    );
+  const allOs = plan.osMemory.map((o) => o.at);
   const expected = matrixOf(config.nodes);
+  const expectedMemory = memoryMatrix(mem, allOs, threadNodes());
   const blocks: number[] = [];
   for (let i = 0; i < 3 * PAGES; i++) {
     const a = threads[i % threads.length];
@@ -77,9 +85,13 @@ function run(config: EngineConfig) {
     const block = bufPageGet(a.thr, a.pool, SPACE, (i * 7) % PAGES, RW.s, FETCH.normal);
     expected[a.thr.node][nodeOf(plan.arena, block)]++;
     mtrReleaseLast(a.thr);
-    if (i % 5 === 0) blocks.push(myMalloc(a.thr, a.my, MEM_KEY.stringValue, 1 + (i % 9000)));
+    if (i % 5 !== 0) continue;
+    const bytes = 1 + (i % 9000);
+    const p = myMalloc(a.thr, a.my, MEM_KEY.stringValue, bytes);
+    expectedMemory[a.thr.node][nodeOf(plan.arena, p)] += accessesOf(bytes + MY_HEADER_BYTES);
+    blocks.push(p);
   }
-  const allOs = plan.osMemory.map((o) => o.at);
+  const memory = memoryMatrix(mem, allOs, threadNodes());
   const placed = allOs.map((os) => heapLiveBlocks(mem, os));
   const stats = allOs.map((os) => numaStat(mem, os));
   const { thr, my, pool } = threads[0];
@@ -92,12 +104,8 @@ function run(config: EngineConfig) {
     ...allOs.map((os) => heapLiveBlocks(mem, os)).filter((n) => n !== 0),
   ];
   const rows = { stats: plan.pool.stats, nThreads: plan.runtime.nThreads, instances: plan.pool.instances };
-  const nodes = Array.from(
-    { length: plan.runtime.nThreads },
-    (_, i) => mem[plan.runtime.threads + i * THREAD.words + THREAD.at.node],
-  );
-  const matrix = nodeMatrix(mem, rows, nodes, config.nodes);
-  return { share, mem, threads, expected, matrix, placed, stats, defects };
+  const matrix = nodeMatrix(mem, rows, threadNodes(), config.nodes);
+  return { share, mem, threads, expected, matrix, memory, expectedMemory, placed, stats, defects };
 }
 
 const matrixOf = (nodes: number): number[][] =>
@@ -123,10 +131,11 @@ const POLICIES: readonly [string, readonly number[], (nodes: number) => Partial<
 ];
 
 describe.each(POLICIES)('%s', (_name, counts, numa) => {
-  it(`${counts.join(', ')} nodes: the matrix is exact, numastat sums up, nothing is left`, () => {
+  it(`${counts.join(', ')} nodes: the matrices are exact, numastat sums up, nothing is left`, () => {
     for (const nodes of counts) {
-      const { matrix, expected, defects } = run(configOf(nodes, numa(nodes)));
+      const { matrix, expected, memory, expectedMemory, defects } = run(configOf(nodes, numa(nodes)));
       expect(matrix).toEqual(expected);
+      expect(memory).toEqual(expectedMemory);
       expect(defects).toEqual([]);
     }
   });

@@ -2,6 +2,7 @@
 import { type EngineShare, sessionAt } from '../src/engine.ts';
 import { SESSION } from '../src/layout/session.ts';
 import { THREAD } from '../src/layout/thread.ts';
+import { memoryMatrix } from '../src/numa/memory-matrix.ts';
 import {
   nodeMatrix,
   type PoolGauges,
@@ -28,6 +29,7 @@ export interface Totals {
   readonly instances: readonly InstanceReport[];
   readonly latches: readonly WaitStatRow[];
   readonly nodeMatrix: readonly (readonly number[])[];
+  readonly memoryMatrix: readonly (readonly number[])[];
 }
 
 export function observedOf({ buffer, plan }: EngineShare): Observed {
@@ -42,7 +44,7 @@ export function observedOf({ buffer, plan }: EngineShare): Observed {
 }
 
 export function readTotals(share: EngineShare): Totals {
-  const { mem, runtime, pool } = observedOf(share);
+  const { mem, runtime, pool, osMemory } = observedOf(share);
   const still = stillPoolStats(mem, pool);
   const threadNodes = Array.from(
     { length: runtime.nThreads },
@@ -60,6 +62,7 @@ export function readTotals(share: EngineShare): Totals {
     })),
     latches: sumWaitStats(mem, runtime),
     nodeMatrix: nodeMatrix(still.mem, still.rows, threadNodes, share.config.nodes),
+    memoryMatrix: memoryMatrix(mem, osMemory, threadNodes),
   };
 }
 
@@ -98,6 +101,11 @@ export function totalsBetween(from: Totals, to: Totals): Totals {
         waitUs: now.waitUs - then.waitUs,
       };
     }),
-    nodeMatrix: to.nodeMatrix.map((row, i) => row.map((n, k) => n - from.nodeMatrix[i][k])),
+    nodeMatrix: matrixSince(to.nodeMatrix, from.nodeMatrix),
+    memoryMatrix: matrixSince(to.memoryMatrix, from.memoryMatrix),
   };
 }
+
+type Matrix = readonly (readonly number[])[];
+const matrixSince = (to: Matrix, from: Matrix): Matrix =>
+  to.map((row, i) => row.map((n, k) => n - from[i][k]));

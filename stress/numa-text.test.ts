@@ -6,6 +6,7 @@ import { interleaveAll, localNuma, type NumaConfig } from '../src/numa/config.ts
 import { parseDistance } from '../src/numa/topology.ts';
 import { FakeHost } from '../src/numa/test-kit.ts';
 import { numaReport, numaSection } from './numa-text.ts';
+import { nodes } from './report-html-sessions.ts';
 import { plan, ran } from './test-kit.ts';
 import { createTouchedEngine } from './touched-engine.ts';
 
@@ -32,6 +33,11 @@ async function configOf(numa: Partial<NumaConfig>, remoteCostNs: number): Promis
   };
 }
 
+const MEMORY = [
+  [30, 10],
+  [0, 5],
+];
+
 const ONE_NODE = new FakeHost({ cpus: '0-1' });
 
 describe('the section about nodes', () => {
@@ -42,7 +48,13 @@ describe('the section about nodes', () => {
     const os = share.plan.osMemory[1].at;
     setU53(new Int32Array(share.buffer), os + OS_MEMORY.at.numaMiss, 2 ** 33);
     const affinity = [{ node: 0, tid: 7, cpus: '0', note: null }];
-    const report = numaReport({ share, nodeMatrix: MATRIX, affinity, host: ONE_NODE });
+    const report = numaReport({
+      share,
+      nodeMatrix: MATRIX,
+      memoryMatrix: MEMORY,
+      affinity,
+      host: ONE_NODE,
+    });
     expect(report.remoteShare).toEqual([0.25, 1]);
     expect(report.priceNs).toEqual([
       [0, 1_000_000],
@@ -52,6 +64,14 @@ describe('the section about nodes', () => {
       [0, 200],
       [2000, 0],
     ]);
+    expect(report.memory).toEqual({
+      accesses: MEMORY,
+      remoteShare: [0.25, 0],
+      spentMs: [
+        [0, 10],
+        [0, 0],
+      ],
+    });
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     const { title, text } = numaSection(report);
     expect(title).toBe('NUMA (row: node of the thread, column: node of the page)');
@@ -62,6 +82,12 @@ describe('the section about nodes', () => {
         'node 1 1,000 0 100.0 %',
         '66.7 % of all page gets were remote; policies: memory of sessions bind=0, ' +
           'buffer pool interleave=0,1 (innodb_numa_interleave)',
+        'memory, 4 KiB node 0 node 1 remote',
+        'node 0 30 10 25.0 %',
+        'ms, memory node 0 node 1',
+        'node 0 0 10',
+        'pages of the buffer pool: 320 on node 0, 0 on node 1 (chunks lie on one node: smaller ones, ' +
+          '--innodb-buffer-pool-chunk-size, spread each instance)',
         'node 1 32 10',
         'distances are not symmetric: from node 0 to 1 it is 21, from 1 to 0 32',
         'node 1 2,000 0',
@@ -76,12 +102,22 @@ describe('the section about nodes', () => {
   it('without price, accesses and binding', async () => {
     const share = createEngine(await configOf({}, 0));
     const none = MATRIX.map((row) => row.map(() => 0));
-    const report = numaReport({ share, nodeMatrix: none, affinity: null, host: ONE_NODE });
+    const report = numaReport({
+      share,
+      nodeMatrix: none,
+      memoryMatrix: none,
+      affinity: null,
+      host: ONE_NODE,
+    });
     expect(report.remoteShare).toEqual([null, null]);
     const { text } = numaSection(report);
     expect(text).toContain('a remote access has no price (--remote-cost 0)');
     expect(text).toContain('threads are not bound to CPUs (--cpu-bind off)');
-    expect(text).not.toMatch(/ms spent|NaN/);
+    expect(text).not.toMatch(/ms spent|ms, memory|NaN/);
+    const yard = { ...share, config: { ...share.config, yard: true } };
+    const beside = { nodeMatrix: none, memoryMatrix: MEMORY, affinity: null, host: ONE_NODE };
+    expect(numaReport({ share: yard, ...beside }).memory).toBeNull();
+    expect(numaSection(numaReport({ share: yard, ...beside })).text).not.toContain('memory, 4 KiB');
   });
 });
 
@@ -122,13 +158,20 @@ describe('a real run', () => {
       () => ({}),
     );
     expect(report.verdict).toBe('ok');
-    const { accesses, remoteShare, spentMs, numastat, affinity } = report.numa;
+    const { accesses, remoteShare, spentMs, memory, numastat, affinity } = report.numa;
     expect(accesses.map((row) => row[1])).toEqual([0, 0]);
     expect(accesses[1][0]).toBeGreaterThan(0);
     expect(remoteShare).toEqual([0, 1]);
     expect(spentMs[1][0]).toBeCloseTo((accesses[1][0] * 500) / 1e6);
+    expect(memory?.accesses.map((row) => row[1])).toEqual([0, 0]);
+    expect(memory?.remoteShare).toEqual([0, 1]);
+    expect(memory?.spentMs[1][0]).toBeCloseTo(((memory?.accesses[1][0] ?? 0) * 500) / 1e6);
     expect(numastat[0].otherNode).toBeGreaterThan(0);
     expect(numastat.map((n) => n.numaMiss)).toEqual([0, 0]);
+    const page = nodes(report).markup;
+    expect(page).toContain('Memory taken from heaps, in 4 KiB begun');
+    expect(page).toContain('ms spent on remote page gets, 500 ns each at distance 21');
+    expect(page).toContain('pages of the buffer pool: 640 on node 0, 0 on node 1');
     // Two sessions and two page cleaners: bound, or one line says why not.
     expect(affinity.join()).toMatch(/node 0: 2 threads .*node 1: 2 threads|^4 threads not bound/);
   });

@@ -7,6 +7,7 @@ import { html, type Html } from '../src/page/html.ts';
 import { type Column, table } from '../src/page/table.ts';
 import { limitCurveParts } from './limit/curve-text.ts';
 import { renderLimitDemo } from './limit/demo-text.ts';
+import { type NumaReport, poolPagesLine, unevenLines } from './numa-text.ts';
 import type { StressReport } from './report.ts';
 import { errorsText as errorsLine, MOST_SESSION_ROWS } from './sessions-text.ts';
 import { ladderNote, limitRows, processRows } from './sysbench-text.ts';
@@ -49,7 +50,7 @@ export function transactions(r: StressReport): Html {
         ],
       })}
     </div>
-    <p class="quiet">${ladderNote(r.settings['rate']).trim()}.</p>`;
+    <p class="quiet">${ladderNote(r.settings['rate']).join('; ')}.</p>`;
 }
 
 /** Each session, or, where there are many, those of a program and node together. */
@@ -78,7 +79,7 @@ function each(r: StressReport): Html {
         { head: 'compared', kind: 'bar', cell: (s) => bar(s.total, most) },
         { head: 'page reads', of: (s) => s.reads },
         { head: 'page writes', of: (s) => s.writes },
-        { head: 'out of memory', of: (s) => s.outOfMemory },
+        { head: 'errors', cell: (s) => errorsLine(s.errors) },
         {
           head: 'ended by',
           kind: 'wordy',
@@ -116,7 +117,8 @@ function folded(r: StressReport): Html {
 
 /** Connection memory and its limits, and the errors that sessions met. */
 export function limits(r: StressReport, chartIds: readonly string[]): Html {
-  const demo = r.limitDemo === null ? null : renderLimitDemo(r.limitDemo);
+  // Without its title, which is the heading here.
+  const demo = r.limitDemo === null ? null : renderLimitDemo(r.limitDemo).replace(/^.*\n/, '');
   const curve = r.limitCurve === null ? null : limitCurveParts(r.limitCurve);
   return html`${table({
       caption: 'Connection memory: limits at the end, and what came of them',
@@ -206,25 +208,41 @@ export function nodes({ nodeMatrix: matrix, numa }: StressReport): Html {
     </div>
     <details>
       <summary>Distances, prices, numastat</summary>
-      ${byNode('Distances', numa.distance, int)} ${byNode('ms spent on remote accesses', numa.spentMs, num)}
-      ${table({
-        caption: 'Pages of 4 KiB by node, with numastat’s names',
-        rows: numa.numastat.map((stat, node) => ({ stat, node })),
-        columns: [
-          { head: 'node', cell: ({ node }) => `node ${node}` },
-          { head: 'numa_hit', of: ({ stat }) => stat.numaHit },
-          { head: 'numa_miss', of: ({ stat }) => stat.numaMiss },
-          { head: 'numa_foreign', of: ({ stat }) => stat.numaForeign },
-          { head: 'interleave_hit', of: ({ stat }) => stat.interleaveHit },
-          { head: 'local_node', of: ({ stat }) => stat.localNode },
-          { head: 'other_node', of: ({ stat }) => stat.otherNode },
-        ],
-      })}
+      ${numa.nodes === 1 ? '' : html`<div class="grid">${distances(numa, byNode)}</div>`}
+      <div class="gap">
+        ${table({
+          caption: 'Pages of 4 KiB by node, with numastat’s names',
+          rows: numa.numastat.map((stat, node) => ({ stat, node })),
+          columns: [
+            { head: 'node', cell: ({ node }) => `node ${node}` },
+            { head: 'numa_hit', of: ({ stat }) => stat.numaHit },
+            { head: 'numa_miss', of: ({ stat }) => stat.numaMiss },
+            { head: 'numa_foreign', of: ({ stat }) => stat.numaForeign },
+            { head: 'interleave_hit', of: ({ stat }) => stat.interleaveHit },
+            { head: 'local_node', of: ({ stat }) => stat.localNode },
+            { head: 'other_node', of: ({ stat }) => stat.otherNode },
+          ],
+        })}
+      </div>
     </details>
     <p class="quiet">
-      Memory of sessions: ${numa.policy.sessions}; buffer pool: ${numa.policy.pool}.
-      ${[...numa.affinity, numa.arena.line].join('. ')}.
+      Memory of sessions: ${numa.policy.sessions}; buffer pool: ${numa.policy.pool};
+      ${[poolPagesLine(numa), ...unevenLines(numa), ...numa.affinity, numa.arena.line].join('; ')}.
     </p>`;
+}
+
+function distances(
+  { distance, spentMs, memory, remoteCostNs }: NumaReport,
+  byNode: (caption: string, cells: readonly (readonly number[])[], show: (n: number) => string) => Html,
+): Html {
+  return html`${byNode('Distances', distance, int)}
+  ${byNode(`ms spent on remote page gets, ${int(remoteCostNs)} ns each at distance 21`, spentMs, num)}
+  ${
+    memory === null
+      ? ''
+      : html`${byNode('Memory taken from heaps, in 4 KiB begun', memory.accesses, int)}
+        ${byNode('ms spent on remote memory, priced by 4 KiB', memory.spentMs, num)}`
+  }`;
 }
 
 /** What the process takes, against its bill. */
@@ -235,7 +253,7 @@ export function processMemory({ processMemory: m }: StressReport, hasChart: bool
         caption: 'What the process takes',
         rows: processRows(m),
         columns: [
-          { head: 'what', cell: ([what]) => what.trim() },
+          { head: 'what', cell: ([what]) => what.replace(/^ +/, '– ') },
           { head: 'MiB', kind: 'number', cell: ([, mib]) => mib },
         ],
       })}

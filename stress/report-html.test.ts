@@ -369,6 +369,18 @@ describe.skipIf(chromium === null)('the page of a run, in Chromium', () => {
     await page.context().close();
   });
 
+  it.each([1280, 400])(
+    'has no head of a column that runs over the next one, %d pixels wide',
+    async (width) => {
+      const { page } = await open({}, { width });
+      const heads = page.locator('thead th:visible');
+      expect(await heads.allTextContents()).toContain('SUM_NUMBER_OF_BYTES_ALLOC');
+      const over = '(all) => all.filter((t) => t.scrollWidth > t.clientWidth + 1).map((t) => t.textContent)';
+      expect(await askAll<string[]>(heads, over)).toEqual([]);
+      await page.context().close();
+    },
+  );
+
   it('is no wider than a telephone', async () => {
     const { page } = await open({}, { width: 400 });
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);

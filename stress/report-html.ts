@@ -3,7 +3,7 @@ import { bar } from '../src/page/bar.ts';
 import { shortInstrument } from '../src/page/chart-spec.ts';
 import { chartFigure } from '../src/page/chart.ts';
 import { facts, keyFigures, renderPage, type Section } from '../src/page/document.ts';
-import { bytes, int, micros, num, percent } from '../src/page/format.ts';
+import { bytes, counted, int, micros, num, percent } from '../src/page/format.ts';
 import { html, type Html } from '../src/page/html.ts';
 import { lruStrips } from '../src/page/lru-strip.ts';
 import { type Column, table } from '../src/page/table.ts';
@@ -74,12 +74,13 @@ function lead(r: StressReport): Html {
   const ok = r.verdict === 'ok';
   const s = r.settings;
   const size = (name: string): string => (typeof s[name] === 'number' ? bytes(s[name]) : String(s[name]));
+  const count = (what: string, setting: string): string => counted(Number(s[setting]), what);
   const early = r.interrupted ? '; the run was interrupted' : '';
   return html`<p class="verdict ${ok ? 'good' : 'bad'}">${ok ? '✓' : '✗'} ${conclusion(r)}${early}</p>
     <p class="quiet">
-      ${int(r.statements)} statements in ${num(r.seconds)} s by ${String(s['sessions'])} sessions on
-      ${String(s['threads'])} threads (${String(s['thread-handling'])}) and ${String(s['nodes'])} nodes;
-      ${String(s['innodb_buffer_pool_instances'])} instances × ${String(s['innodb_page_hash_locks'])} stripes,
+      ${int(r.statements)} statements in ${num(r.seconds)} s by ${count('session', 'sessions')} on
+      ${count('thread', 'threads')} (${String(s['thread-handling'])}) and ${count('node', 'nodes')};
+      ${count('instance', 'innodb_buffer_pool_instances')} × ${count('stripe', 'innodb_page_hash_locks')},
       pool ${size('innodb_buffer_pool_size')}, data ${size('data-size')}; ${r.machine.node} on
       ${r.machine.cores} × ${r.machine.cpu}
     </p>`;

@@ -1,6 +1,6 @@
 /** The report of a run as text. */
 import type { Failure } from '../workers/outcome.ts';
-import { int } from '../src/page/format.ts';
+import { counted, int } from '../src/page/format.ts';
 import { plainTable } from '../src/page/plain-table.ts';
 import { renderLimitCurve } from './limit/curve-text.ts';
 import { renderLimitDemo } from './limit/demo-text.ts';
@@ -30,10 +30,11 @@ export function renderReport(r: StressReport): string {
   const out: string[] = [];
   const section = (title: string, text: string): void => void out.push('', title, text);
   const s = r.settings;
+  const count = (what: string, setting: string): string => counted(Number(s[setting]), what);
   out.push(
-    `scenario ${r.scenario}, seed ${r.seed}: ${String(s['sessions'])} sessions on ${String(s['threads'])} threads ` +
-      `(${String(s['thread-handling'])}), ${String(s['nodes'])} nodes, ` +
-      `${String(s['innodb_buffer_pool_instances'])} instances x ${String(s['innodb_page_hash_locks'])} stripes, ` +
+    `scenario ${r.scenario}, seed ${r.seed}: ${count('session', 'sessions')} on ${count('thread', 'threads')} ` +
+      `(${String(s['thread-handling'])}), ${count('node', 'nodes')}, ` +
+      `${count('instance', 'innodb_buffer_pool_instances')} x ${count('stripe', 'innodb_page_hash_locks')}, ` +
       `pool ${mib(s['innodb_buffer_pool_size'])}, data ${mib(s['data-size'])}`,
     `${r.machine.node} on ${r.machine.cores} x ${r.machine.cpu}, ${r.machine.os}`,
     '',
@@ -42,7 +43,12 @@ export function renderReport(r: StressReport): string {
     '',
     sysbenchText(r),
   );
-  section('Latency of transactions by program, us', `${programsText(r.programs)}\n${ladderNote(s['rate'])}`);
+  section(
+    'Latency of transactions by program, us',
+    `${programsText(r.programs)}\n${ladderNote(s['rate'])
+      .map((line) => `  ${line}`)
+      .join('\n')}`,
+  );
   if (r.errors.length > 0) section('Errors that sessions met', errorsText(r.errors));
   section(s['warmup'] === 0 ? 'Sessions' : 'Sessions (the warm-up included)', sessionsText(r.sessions));
   if (r.script.length > 0) section('What --at and --kill-rate did', scriptText(r.script));

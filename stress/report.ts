@@ -185,7 +185,7 @@ export function buildReport(
     nodeMatrix: totals.nodeMatrix,
     waitFor,
     lru,
-    numa: numaReport({ share, nodeMatrix: totals.nodeMatrix, affinity: r.affinity }),
+    numa: numaReport({ share, ...totals, affinity: r.affinity }),
     memory: memoryReport(mem, psi),
     accounts: memorySummaryByAccount(mem, psi).filter((row) => row.COUNT_ALLOC > 0),
     processMemory,

@@ -10,7 +10,7 @@ const MIB = 2 ** 20;
 
 const line = (label: string, value: string, indent = 4): string =>
   `${`${' '.repeat(indent)}${label}:`.padEnd(LABEL)}${value}`;
-const ms = (us: number | undefined): string => (us === undefined ? '-' : fixed(us / 1000, 2));
+const ms = (us: number | undefined): string => (us === undefined ? '-' : (us / 1000).toFixed(2));
 
 /** sysbench's block, with its labels. A query is a statement, an event a transaction; times are in ms. */
 export function sysbenchText(r: StressReport): string {
@@ -52,12 +52,12 @@ export function sysbenchText(r: StressReport): string {
 }
 
 /** What the percentiles are, and from when they count. */
-export function ladderNote(rate: unknown): string {
+export function ladderNote(rate: unknown): readonly string[] {
   const from =
     typeof rate === 'number' && rate > 0
       ? 'open loop: from the moment when the transaction was due, so waiting for the session before it is in it'
       : 'closed loop: from the moment when the session begins the transaction';
-  return `  pN: N % of the transactions took at most so long; nothing is cut off at the top; ${from}`;
+  return ['pN: N % of the transactions took at most so long; nothing is cut off at the top', from];
 }
 
 export function programsText(programs: readonly ProgramReport[]): string {

@@ -101,6 +101,20 @@ describe('the node of a page', () => {
   });
 });
 
+it('pages that come one after the other come to the nodes in turn, when chunks are interleaved', () => {
+  for (const nodes of [2, 3, 4]) {
+    const { get, threads, chunkNode } = setUp(nodes, all(nodes), { instances: 1 });
+    const first = Array.from({ length: 2 * nodes }, (_, page) => chunkNode(get(threads[0], page)));
+    const turns = Array.from({ length: 8 }, (_, i) => (i % 4) % nodes);
+    expect(first).toEqual(turns.slice(0, 2 * nodes));
+  }
+  const { get, threads, pool } = setUp(2, { policy: 'local' }, { instances: 1 });
+  const { blocks } = pool.instances[0].chunks[0];
+  expect([0, 1, 2].map((page) => get(threads[0], page) - blocks)).toEqual(
+    [0, 1, 2].map((n) => n * BUF_BLOCK.words),
+  );
+});
+
 describe('the access matrix', () => {
   it('is exact with chunks on all nodes, while pages move from node to node', () => {
     for (const nodes of [2, 3, MAX_NODES]) {

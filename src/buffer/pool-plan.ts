@@ -27,6 +27,7 @@ import {
   type ChunkPlan,
   type InstancePlan,
   type PoolGlobals,
+  SPREAD,
 } from './instance.ts';
 import { LSN_UNIT, logSysInit, RECENT_CLOSED_BYTES } from './log-sys.ts';
 import {
@@ -210,10 +211,10 @@ function instanceInit(pool: BufPool, inst: BufInstance, config: BufPoolConfig): 
     for (let i = 0; i < chunk.size; i++) {
       const block = chunk.blocks + i * BLOCK_WORDS;
       blockInit(mem, block, inst.no, chunk.frame0 === 0 ? 0 : chunk.frame0 + i * PAGE_WORDS);
-      freeListAppend(inst, block);
     }
     pages += chunk.size;
   }
+  fillFreeList(inst);
   const ratio = lruOldRatio(config.oldBlocksPct);
   mem[at + P.instanceNo] = inst.no;
   mem[at + P.node] = inst.node;
@@ -225,6 +226,21 @@ function instanceInit(pool: BufPool, inst: BufInstance, config: BufPoolConfig): 
   mem[at + P.readAheadArea] = readAheadArea(pages);
   mem[at + P.tryLruScan] = 1;
   for (const type of Object.values(FLUSH)) eventInit(mem, at + P.noFlush + type, true);
+}
+
+/**
+ * Chunk after chunk, as buf_chunk_init does. When they lie on several nodes, a block of each in turn: pages that come one
+ * after the other come to different nodes then, as the kernel interleaves page by page.
+ */
+function fillFreeList(inst: BufInstance): void {
+  const { chunks } = inst;
+  const groups = inst.pagesNode === SPREAD ? [chunks] : chunks.map((chunk) => [chunk]);
+  for (const group of groups) {
+    const most = Math.max(...group.map(({ size }) => size));
+    for (let i = 0; i < most; i++) {
+      for (const { blocks, size } of group) if (i < size) freeListAppend(inst, blocks + i * BLOCK_WORDS);
+    }
+  }
 }
 
 /** `buf_block_init`. */

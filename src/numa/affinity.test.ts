@@ -78,6 +78,21 @@ describe('binding a thread', () => {
     expect([bindThread(0, 2, host).cpus, bindThread(1, 2, host).cpus]).toEqual(['1', '2']);
   });
 
+  it('leaves out CPUs that are offline, although the mask has them', () => {
+    const host = new FakeHost({ cpus: '0-127', online: '0-3', nodes: { 0: '0-127' } });
+    expect([bindThread(0, 2, host).cpus, bindThread(1, 2, host).cpus]).toEqual(['0-1', '2-3']);
+    expect(allowedCpus(new FakeHost({ cpus: '0-1,6', online: '1-7' }))).toEqual([1, 6]);
+  });
+
+  it('takes all CPUs where sysfs has a node and does not tell its CPUs', () => {
+    const host = new FakeHost({ cpus: '0-3', nodes: { 0: '' } });
+    expect(bindThread(1, 2, host)).toMatchObject({ cpus: '2-3', note: null });
+    expect(hostNodes(new FakeHost({ nodes: { 0: '', 1: '' } }), [0])).toEqual([
+      { node: 0, cpus: [] },
+      { node: 1, cpus: [] },
+    ]);
+  });
+
   const refusals: [string, ConstructorParameters<typeof FakeHost>[0], string][] = [
     ['no Linux', { platform: 'darwin' }, 'CPU binding needs Linux; this is darwin'],
     ['no procfs', { noProc: true }, '/proc/self/status does not tell which CPUs may be used'],

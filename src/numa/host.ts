@@ -43,6 +43,7 @@ function orNull<T>(read: () => T): T | null {
 }
 
 const NODES_DIR = '/sys/devices/system/node';
+const ONLINE = '/sys/devices/system/cpu/online';
 
 export interface HostNode {
   readonly node: number;
@@ -50,9 +51,16 @@ export interface HostNode {
   readonly cpus: readonly number[];
 }
 
-/** The CPUs that the process may use: those of its first thread, which nobody binds. Null: not known. */
+/**
+ * The CPUs that the process may use: those of its first thread, which nobody binds. A mask may name CPUs that are offline,
+ * or that the machine could have and has not: they are left out. Null: not known.
+ */
 export function allowedCpus(host: Host): readonly number[] | null {
-  return allowedIn(host.readFile('/proc/self/status'));
+  const allowed = allowedIn(host.readFile('/proc/self/status'));
+  const online = host.readFile(ONLINE);
+  if (allowed === null || online === null) return allowed;
+  const there = new Set(parseCpuList(online));
+  return allowed.filter((cpu) => there.has(cpu));
 }
 
 /** CPUs that a /proc/.../status file allows; null when it says nothing. */
@@ -62,7 +70,8 @@ export function allowedIn(status: string | null): readonly number[] | null {
 }
 
 /**
- * The host's NUMA nodes that have memory or CPUs, in ascending order; one node with all CPUs when sysfs knows none.
+ * The host's NUMA nodes, in ascending order; one node with all CPUs when sysfs knows none, or one of which it
+ * does not tell the CPUs (as in some containers).
  * @param allowed leaves out all other CPUs
  */
 export function hostNodes(host: Host, allowed: readonly number[]): readonly HostNode[] {
@@ -73,10 +82,12 @@ export function hostNodes(host: Host, allowed: readonly number[]): readonly Host
     .map(Number)
     .toSorted((a, b) => a - b);
   if (numbers.length === 0) return [{ node: 0, cpus: allowed }];
-  return numbers.map((node) => {
+  const nodes = numbers.map((node) => {
     const cpus = parseCpuList(host.readFile(`${NODES_DIR}/node${node}/cpulist`) ?? '');
     return { node, cpus: cpus.filter((cpu) => allowed.includes(cpu)) };
   });
+  const [only] = nodes;
+  return nodes.length === 1 && only.cpus.length === 0 ? [{ node: only.node, cpus: allowed }] : nodes;
 }
 
 /** Reads a list as the kernel writes it: `0-3,8,10-11`. What it does not understand is left out. */

@@ -67,6 +67,19 @@ describe('where the arena lies', () => {
     expect(arenaPlacement(65 * MIB, twoNodes(PROC)).bytes?.[0].bytes).toBe(8 * 4096);
   });
 
+  it('may have a name in maps, as newer kernels show it', () => {
+    const named = MAPS.replace(
+      '7f0004001000 rw-p 00000000 00:00 0 ',
+      '$&                    [anon:array buffer]',
+    );
+    const { bytes } = arenaPlacement(64 * MIB, twoNodes({ ...PROC, '/proc/self/maps': named }));
+    expect(bytes?.[0].bytes).toBe(8192 * 4096);
+    const stack = MAPS.replace('7f0004001000 rw-p 00000000 00:00 0 ', '$& [stack]');
+    expect(arenaPlacement(64 * MIB, twoNodes({ ...PROC, '/proc/self/maps': stack })).bytes?.[0].bytes).toBe(
+      8 * 4096,
+    );
+  });
+
   it('is one line where it is not known', () => {
     expect(arenaPlacement(512 * MIB, twoNodes(PROC))).toEqual({
       bytes: null,

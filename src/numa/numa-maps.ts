@@ -57,7 +57,8 @@ interface AddressRange {
 function anonymousRanges(maps: string): AddressRange[] {
   const found: AddressRange[] = [];
   for (const line of maps.split('\n')) {
-    const [, start, end] = /^([0-9a-f]+)-([0-9a-f]+) rw\S* \S+ \S+ 0\s*$/.exec(line) ?? [];
+    // A kernel that lets processes name their memory shows the name.
+    const [, start, end] = /^([0-9a-f]+)-([0-9a-f]+) rw\S* \S+ \S+ 0\s*(?:\[anon:.*\])?$/.exec(line) ?? [];
     if (start === undefined) continue;
     found.push({
       start: start.replace(/^0+(?=.)/, ''),

@@ -19,6 +19,43 @@ describe('distances', () => {
     ];
     expect(fallbackOrder(ring)[2]).toEqual([2, 3, 1, 0]);
   });
+
+  it('give each node a fallback of its own where groups are equally far, as Linux does from 5.16 on', () => {
+    const pairs = [
+      [10, 12, 32, 32],
+      [12, 10, 32, 32],
+      [32, 32, 10, 12],
+      [32, 32, 12, 10],
+    ];
+    expect(fallbackOrder(pairs)).toEqual([
+      [0, 1, 2, 3],
+      [1, 0, 3, 2],
+      [2, 3, 0, 1],
+      [3, 2, 1, 0],
+    ]);
+  });
+
+  it('count one more for a lower number, and follow the row of the node that asks', () => {
+    const uneven = [
+      [10, 20, 20, 20],
+      [20, 10, 30, 30],
+      [21, 40, 10, 22],
+      [30, 30, 30, 10],
+    ];
+    // From node 2: 21 + 1 to node 0 is as far as 22 to node 3, and node 0 is node 1's first fallback already.
+    expect(fallbackOrder(uneven)).toEqual([
+      [0, 1, 2, 3],
+      [1, 0, 2, 3],
+      [2, 3, 0, 1],
+      [3, 2, 0, 1],
+    ]);
+    const [near] = fallbackOrder([
+      [10, 10, 10],
+      [10, 10, 10],
+      [10, 10, 10],
+    ]);
+    expect(near).toEqual([0, 1, 2]);
+  });
 });
 
 describe('policies', () => {
@@ -88,6 +125,13 @@ describe('an option', () => {
       '--numa-policy=bind=4: allowed are local, bind=NODES, interleave=NODES and preferred=NODE; ' +
         'NODES is a list such as 0,1-3, or all, of the nodes 0 to 3',
     );
+  });
+
+  it('stays one line whatever it is given, and names the only node where there is one', () => {
+    expect(() => placementOption('--numa-policy', 'bind=0\n1', 2)).toThrow(
+      /^--numa-policy=bind=0\\n1: [^\n]*such as 0,1, or all, of the nodes 0 to 1$/,
+    );
+    expect(() => placementOption('--numa-policy', 'bind=1', 1)).toThrow(/; NODES is 0, the only node$/);
   });
 
   it('is written as it is read', () => {

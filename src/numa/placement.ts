@@ -11,6 +11,7 @@
  * |            | distance, those outside of the list included                 | it is      |             |
  */
 import { OptionError } from '../config/errors.ts';
+import { oneLine } from '../config/values.ts';
 import type { DistanceMatrix } from './topology.ts';
 
 /** Node numbers are indices of the nodes' OS_MEMORY records. */
@@ -24,15 +25,35 @@ export type Placement =
 const NO_NODE = -1;
 
 /**
- * For each node all nodes, the nearest first. Of equally far ones those with higher numbers come first, then the lower
- * ones, as the kernel builds its zone lists: the fallback goes to the next node, not always to node 0.
+ * For each node all nodes, the nearest first, as the kernel builds its zone lists (`build_zonelists`): a node with a
+ * lower number counts as one step farther, so that the fallback goes on to the next node and not always to node 0; what
+ * is as far then is decided by how many lists have the node already as the first of its distance, so that no node is
+ * everybody's next.
  */
 export function fallbackOrder(distance: DistanceMatrix): readonly (readonly number[])[] {
-  return distance.map((row, from) =>
-    row
-      .map((_, to) => to)
-      .toSorted((a, b) => row[a] - row[b] || Number(a < from) - Number(b < from) || a - b),
-  );
+  const load = distance.map(() => 0);
+  return distance.map((row, from) => {
+    const order = [from];
+    while (order.length < row.length) {
+      const prev = row[order.at(-1) ?? from];
+      const best = nextBestNode(row, from, order, load);
+      if (row[best] !== prev) load[best]++;
+      order.push(best);
+    }
+    return order;
+  });
+}
+
+/** `find_next_best_node` */
+function nextBestNode(
+  row: readonly number[],
+  from: number,
+  taken: readonly number[],
+  load: readonly number[],
+): number {
+  const penalty = (n: number): number => row[n] + Number(n < from);
+  const left = row.map((_, n) => n).filter((n) => !taken.includes(n));
+  return left.toSorted((a, b) => penalty(a) - penalty(b) || load[a] - load[b] || a - b)[0];
 }
 
 /**
@@ -139,10 +160,11 @@ export function placementOption(option: string, text: string, nodes: number): Pl
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const last = nodes - 1;
+    const list = `a list such as ${last < 2 ? '0,1' : `0,1-${last}`}, or all, of the nodes 0 to ${last}`;
     throw new OptionError(
       option,
-      `${option}=${text}: allowed are local, bind=NODES, interleave=NODES and preferred=NODE; NODES is a list such as ` +
-        `${last < 2 ? `0,${last}` : `0,1-${last}`}, or all, of the nodes 0 to ${last}`,
+      `${option}=${oneLine(text)}: allowed are local, bind=NODES, interleave=NODES and preferred=NODE; ` +
+        `NODES is ${nodes === 1 ? '0, the only node' : list}`,
     );
   }
 }

@@ -8,6 +8,8 @@ export interface FakeHostOptions {
   readonly platform?: string;
   /** CPUs that the process may use; `0-3` when absent. */
   readonly cpus?: string;
+  /** CPUs that are online; sysfs does not say when absent. */
+  readonly online?: string;
   /** CPU list of each host node; one node with all when absent. */
   readonly nodes?: Readonly<Record<number, string>>;
   /** Other files by path. */
@@ -41,6 +43,7 @@ export class FakeHost implements Host {
     const status = (cpus: string): string => `Name:\tnode\nCpus_allowed:\tff\nCpus_allowed_list:\t${cpus}\n`;
     if (path.startsWith('/proc/') && this.o.noProc === true) return null;
     if (path === '/proc/self/status') return status(this.all);
+    if (path === '/sys/devices/system/cpu/online') return this.o.online ?? null;
     if (path === `/proc/${PID}/task/${TID}/status`) return status(this.allowed);
     const node = /node(\d+)\/cpulist$/.exec(path)?.[1];
     if (node !== undefined) return this.nodes[Number(node)] ?? null;

@@ -59,6 +59,15 @@ describe('--numa-distance', () => {
     ]);
   });
 
+  it('is refused in one line, whatever was given, with an example of so many nodes', () => {
+    expect(() => parseDistance('x', 1)).toThrow(/, or 1 row of 1 \(10\), 10 from a node to itself$/);
+    expect(() => parseDistance('x', 3)).toThrow(/ or 3 rows of 3 \(10,21,21;21,10,21;21,21,10\), 10 from/);
+    expect(() => parseDistance('x', 8)).toThrow(/ or 8 rows of 8, 10 from/);
+    expect(() => parseDistance('10,x\ny', 2)).toThrow(
+      /^--numa-distance=10,x\\ny: 'x\\ny' is no distance; [^\n]*$/,
+    );
+  });
+
   it('may be asymmetric, which is said', () => {
     expect(asymmetries(parseDistance('10,21,30;21,10,22;31,22,10', 3))).toEqual([
       'from node 0 to 2 it is 30, from 2 to 0 31',

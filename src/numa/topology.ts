@@ -3,6 +3,7 @@
  * that an access takes 2.1 times as long. It may be asymmetric, as on real machines whose links differ by direction.
  */
 import { OptionError } from '../config/errors.ts';
+import { oneLine } from '../config/values.ts';
 import type { ArenaPlanner } from '../layout/arena.ts';
 import { NUMA_TOPOLOGY } from '../layout/numa.ts';
 import { MAX_NODES } from '../layout/thread.ts';
@@ -54,10 +55,12 @@ export function parseDistance(text: string, nodes: number): DistanceMatrix {
 
 function refused(text: string, what: string, nodes: number): OptionError {
   const plural = nodes === 1 ? '' : 's';
+  const example = nodes > 3 ? '' : ` (${uniformDistance(nodes).join(';')})`;
   return new OptionError(
     OPTION,
-    `${OPTION}=${text}: ${what}; allowed are one distance of ${LOCAL_DISTANCE} to ${MAX_DISTANCE} for all remote nodes, ` +
-      `or ${nodes} row${plural} of ${nodes} (10,21;21,10), ${LOCAL_DISTANCE} from a node to itself`,
+    `${OPTION}=${oneLine(text)}: ${oneLine(what)}; ` +
+      `allowed are one distance of ${LOCAL_DISTANCE} to ${MAX_DISTANCE} for all remote nodes, ` +
+      `or ${nodes} row${plural} of ${nodes}${example}, ${LOCAL_DISTANCE} from a node to itself`,
   );
 }
 

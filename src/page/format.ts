@@ -8,6 +8,9 @@ export function int(n: number): string {
   return Number.isFinite(n) ? Math.round(n).toLocaleString('en-US') : NONE;
 }
 
+/** `1 node`, `1,000 nodes`. */
+export const counted = (n: number, what: string): string => `${int(n)} ${what}${n === 1 ? '' : 's'}`;
+
 /** Three digits that count, more before the point if there are more. */
 export function num(n: number): string {
   if (!Number.isFinite(n)) return NONE;

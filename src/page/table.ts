@@ -55,9 +55,19 @@ const sortable = <Row>({ of, sort }: Column<Row>): boolean => of !== undefined |
 function headCell<Row>(column: Column<Row>): Html {
   const { head } = column;
   const state = new Html(sortable(column) ? ' aria-sort="none"' : '');
-  const label = sortable(column) ? html`<button type="button" class="sort">${head}</button>` : html`${head}`;
+  const text = breakable(head);
+  const label = sortable(column) ? html`<button type="button" class="sort">${text}</button>` : text;
   return html`<th scope="col" class="${kindOf(column)}" ${state}>${label}</th>`;
 }
+
+/** The long names of MySQL's columns have no blanks to break at; they would run over those beside them. */
+const breakable = (head: string): Html =>
+  new Html(
+    head
+      .split('_')
+      .map((part) => html`${part}`.markup)
+      .join('_<wbr>'),
+  );
 
 function bodyCell<Row>(column: Column<Row>, row: Row, first: boolean): Html {
   const { cell, of, sort, tone } = column;

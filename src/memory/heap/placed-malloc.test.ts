@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../layout/clock.ts';
 import { NIL } from '../../layout/schema.ts';
+import { SYSVARS } from '../../layout/thread.ts';
+import { accessesOf, memoryMatrix } from '../../numa/memory-matrix.ts';
 import { type Placement, TaskPolicy } from '../../numa/placement.ts';
 import { uniformDistance } from '../../numa/topology.ts';
 import { MemRootEnv } from '../mem-root/mem-root-env.ts';
@@ -18,10 +20,21 @@ const KEY = MEM_KEY.stringValue;
 const LARGE = 20_000;
 const PAGES = 5;
 
-function setUp(pages: readonly number[], placement: Placement, own = 0) {
+/** A clock that moves 1 us whenever somebody looks at it. */
+class TickingClock extends VirtualClock {
+  looks = 0;
+
+  override us(): number {
+    this.looks++;
+    this.advance(1);
+    return super.us();
+  }
+}
+
+function setUp(pages: readonly number[], placement: Placement, own = 0, clock = new VirtualClock()) {
   const kit = new MemoryKit({ pages, node: { origins: true } });
   const { mem, allOs } = kit;
-  const thr = kit.thread(1, 1, new VirtualClock(), own);
+  const thr = kit.thread(1, 1, clock, own);
   const policy = new TaskPolicy(uniformDistance(pages.length));
   policy.set(placement);
   const env = new MemRootEnv({ ...kit.env, ...placementBegin(thr, allOs, policy), policy });
@@ -157,6 +170,64 @@ describe('memory of sessions by policy', () => {
     expect(kit.sleepClock.sleeps).toBe(0);
     utDeallocate(thr, alloc, at);
     expect([...kit.defects(), ...numaStatDefects(mem, allOs)]).toEqual([]);
+  });
+});
+
+describe('the price of memory on other nodes', () => {
+  const SIZES = [1, 500, 3000, 4064, 4065, 20_000];
+  const US = 3;
+
+  /** Looks at the clock for each of SIZES, and what they should be on a node that is far. */
+  function spend(placement: Placement, own: number, full: readonly number[] = []) {
+    const clock = new TickingClock();
+    const { kit, take, end, thr, mem, allOs } = setUp([64, 64], placement, own, clock);
+    mem[thr.sysvars + SYSVARS.at.remoteCostNs] = US * 1000;
+    for (const node of full) osSetLimit(thr, allOs[node], 0);
+    const looks = SIZES.map((bytes) => {
+      clock.looks = 0;
+      expect(take(bytes)).toBeGreaterThanOrEqual(0);
+      return clock.looks;
+    });
+    const matrix = memoryMatrix(mem, allOs, [own, 0, 0]);
+    for (const node of full) osSetLimit(thr, allOs[node], 64 * 4096);
+    expect(end()).toEqual([]);
+    expect(kit.defects()).toEqual([]);
+    return { looks, matrix };
+  }
+  const far = SIZES.map((bytes) => 1 + US * accessesOf(bytes + 32));
+  const none = SIZES.map(() => 0);
+  const pages = 1 + 1 + 1 + 1 + 2 + 5;
+
+  it('is spent by who is given it, once for each 4 KiB begun, and counted', () => {
+    expect(far).toEqual([4, 4, 4, 4, 7, 16]);
+    expect(spend({ policy: 'bind', nodes: [1] }, 0)).toEqual({
+      looks: far,
+      matrix: [
+        [0, pages],
+        [0, 0],
+      ],
+    });
+  });
+
+  it('is spent where the fallback leads, and not where that is the own node', () => {
+    expect(spend({ policy: 'local' }, 1, [1])).toEqual({
+      looks: far,
+      matrix: [
+        [0, 0],
+        [pages, 0],
+      ],
+    });
+    expect(spend({ policy: 'preferred', node: 1 }, 0, [1]).looks).toEqual(none);
+  });
+
+  it('is nothing at home: no look at the clock', () => {
+    expect(spend({ policy: 'local' }, 1)).toEqual({
+      looks: none,
+      matrix: [
+        [0, 0],
+        [0, pages],
+      ],
+    });
   });
 });
 
