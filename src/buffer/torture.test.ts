@@ -25,7 +25,9 @@ const SPACES = 3;
 const PAGES = 200;
 const SEED = 11;
 /** What the threads have for coming to an end. */
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 40_000;
+/** What a run must have done to be worth something: rounds of the sessions, pages written, pages read. */
+const WORTH = { rounds: 1000, pagesWritten: 50, reads: 200 };
 
 let dir = '';
 beforeEach(() => {
@@ -117,7 +119,24 @@ async function torture(s: Setting) {
     while (Atomics.load(me.mem, control + CONTROL.at.started) < threads - 1) await pause(2);
     flag('go');
     const during: string[] = [];
-    for (const until = performance.now() + s.ms; performance.now() < until;) {
+    const sum = (field: keyof typeof POOL_STAT.at): number => {
+      let total = 0;
+      const rows = threads * s.instances;
+      for (let i = 0; i < rows; i++)
+        total += me.mem[plan.pool.stats + i * POOL_STAT.words + POOL_STAT.at[field]];
+      return total;
+    };
+    const rounds = (): number => {
+      let total = 0;
+      for (let i = 0; i < s.sessions; i++)
+        total += me.mem[plan.runtime.threads + i * THREAD.words + THREAD.at.progress];
+      return total;
+    };
+    const isWorth = (): boolean =>
+      rounds() > WORTH.rounds && sum('pagesWritten') > WORTH.pagesWritten && sum('reads') > WORTH.reads;
+    // On a busy machine longer than it was to take.
+    for (const until = performance.now() + s.ms; performance.now() < until || !isWorth();) {
+      me.throwIfAborted();
       for (const inst of pool.instances) during.push(...validateInstance(me, pool, inst, false));
       await pause(20);
     }
@@ -127,13 +146,6 @@ async function torture(s: Setting) {
     for (const inst of pool.instances) wakePageCleaner(pool, inst);
     results.push(...(await cleanersDone));
     const atRest = pool.instances.flatMap((inst) => validateInstance(me, pool, inst, true));
-    const sum = (field: keyof typeof POOL_STAT.at): number => {
-      let total = 0;
-      const rows = threads * s.instances;
-      for (let i = 0; i < rows; i++)
-        total += me.mem[plan.pool.stats + i * POOL_STAT.words + POOL_STAT.at[field]];
-      return total;
-    };
     return { plan, updates, results, during, atRest, sum, me, pool, data };
   } finally {
     await Promise.all([...sessions, ...cleaners].map((w) => w.terminate()));
@@ -168,9 +180,9 @@ describe('torture', () => {
     expect(logClosedTail(t.me, t.pool)).toBe(logCurrentLsn(t.me, t.pool));
     // It was worth something.
     const ops = t.results.reduce((sum, r) => sum + r.ops, 0);
-    expect(ops).toBeGreaterThan(1000);
-    expect(t.sum('pagesWritten')).toBeGreaterThan(50);
-    expect(t.sum('reads')).toBeGreaterThan(200);
+    expect(ops).toBeGreaterThan(WORTH.rounds);
+    expect(t.sum('pagesWritten')).toBeGreaterThan(WORTH.pagesWritten);
+    expect(t.sum('reads')).toBeGreaterThan(WORTH.reads);
     for (let i = 0; i < t.plan.runtime.nThreads; i++) {
       expect(t.me.mem[t.plan.runtime.threads + i * THREAD.words + THREAD.at.waitFor]).toBe(0);
     }

@@ -97,6 +97,14 @@ describe('stacks', () => {
     expect(text).toMatch(/^ +t +32.6 % +46.5 % +11.6 % +5.8 % +3.5 %$/m);
   });
 
+  it('know a worker that waits for its next task as idle, whatever has led there', () => {
+    const pool = '/lab/node_modules/piscina/dist/worker.js';
+    const profile = handMade([[`processTicks@node:internal:9 onMessage@${pool}:168 atomicsWaitLoop@${pool}:125 wait`, 0]], 10); // prettier-ignore
+    const stacks = threadStacks('t', profile);
+    expect(stacks.stacks.map((s) => s.doing)).toEqual(['idle']);
+    expect(spent(stacks)).toMatchObject({ workUs: 0, idleUs: 10 });
+  });
+
   it('follow each other in time, neighbours joined', () => {
     const { runs, stacks } = threadStacks('t', handMade([[GET, 0], [GET, 10], [HASH, 10], [GET, 10]], 10)); // prettier-ignore
     expect(runs).toEqual([

@@ -38,7 +38,8 @@ export interface ThreadStacks {
 }
 
 const WAITING = /^(?:park|spin)_(.+)$/;
-const IDLE = /^idle_/;
+/** The last is where a worker of Piscina waits for a task. */
+const IDLE = /^(?:idle_|atomicsWaitLoop$)/;
 /** A sleep on the clock: a session that found no free block. */
 const SLEEP = 'sleepUs';
 const ROOT = '(root)';

@@ -62,10 +62,15 @@ describe('on real threads', () => {
   });
 
   it('counts a sleeper that nobody can wake, and no sleeper whose waker is only late', async () => {
-    const sleeper = `(m, at, { limitMs }) => (Atomics.wait(m, at, 0, limitMs) === 'ok' ? 'woken' : 'asleep')`;
+    const sleeper = `(m, at, { limitMs }) => {
+      const how = Atomics.wait(m, at, 0, limitMs) === 'ok' ? 'woken' : 'asleep';
+      Atomics.store(m, at + 1, 1);
+      return how;
+    }`;
     const lost = await planted('lost', `[${sleeper}, () => {}]`, 'limitMs: 20');
     expect([...(await runReal(lost, { seconds: 20, samples: 3 })).outcomes]).toEqual([['asleep', 3]]);
-    const late = `(m, at) => { Atomics.wait(m, at + 1, 0, 60); Atomics.notify(m, at); }`;
+    // Whatever the machine does: not before the other has lost its patience.
+    const late = `(m, at) => { while (Atomics.load(m, at + 1) === 0); Atomics.notify(m, at); }`;
     const slow = await planted('late', `[${sleeper}, ${late}]`, 'limitMs: 20');
     const { samples, unsure } = await runReal(slow, { seconds: 0.5, samples: Infinity });
     expect(samples).toBe(0);
