@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BUILT_IN } from '../src/session/program-file.ts';
-import { STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
+import { OPTION_GROUPS, STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
 import type { StressReport } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
-import { damage, Scratch, TINY } from './test-kit.ts';
+import { damage, plan, Scratch, TINY } from './test-kit.ts';
 
 const scratch = new Scratch();
 const SHORT = [...TINY, '--seconds=1', '--sessions=2', '--hog-bytes=0', '--data-size=8M'];
@@ -72,6 +72,11 @@ describe('bad options', () => {
       ['--html=/nowhere/r.html'],
       '--html=/nowhere/r.html: cannot be written',
     ],
+    [
+      'a page on standard output',
+      ['--html=-'],
+      '--html=-: only --json goes to standard output; allowed is a file',
+    ],
     ['two reports in one file', ['--html=r', '--json=./r'], '--html=r: --json is written to that file'],
     ['profiles that cannot be written', ['--profile=/nowhere/p'], '--profile=/nowhere/p: cannot be written'],
     ['profiles in a file', [`--profile=${import.meta.filename}`], 'it is not a directory'],
@@ -132,6 +137,17 @@ describe('bad options', () => {
       ['--numa-pool-policy=bind=0', '--innodb-numa-interleave'],
       '--numa-pool-policy=bind=0: --innodb-numa-interleave=ON places the pool',
     ],
+    [
+      'the same, with a line break in it',
+      ['--numa-pool-policy=bind=0\n', '--innodb-numa-interleave'],
+      '--numa-pool-policy=bind=0\\n: --innodb-numa-interleave=ON places the pool',
+    ],
+    [
+      'a demonstration with nobody to compare',
+      ['--scenario=connection-limit', '--sessions=2', '--scanners=1'],
+      '--sessions=2: --scenario=connection-limit needs two that do not scan (--scanners=1)',
+    ],
+    ['a value for a flag', ['--live=yes'], "--live: 'yes' is not wanted: it takes no value"],
     ['a warm-up without end', ['--warmup=3601'], "--warmup: '3601' is not an integer from 0 to 3600"],
   ])('%s', async (_, args, message) => {
     expect(await refused(args)).toContain(message);
@@ -154,6 +170,17 @@ describe('bad traces', () => {
     const err = await refused([...TINY, `--trace=${trace}`]);
     expect(err).toContain(`trace ${trace}: `);
     expect(err).toContain(message);
+  });
+
+  it('that nothing would replay: such a run would have no end', async () => {
+    fs.writeFileSync(trace, whole);
+    const args = [...TINY, `--trace=${trace}`];
+    expect(await refused([...args, '--program=oltp_read_only'])).toMatch(
+      /^--program=oltp_read_only: it does not replay the trace of --trace; allowed are replay, /,
+    );
+    expect(await refused([...args, '--scenario=allocators'])).toContain(
+      `--trace=${trace}: --scenario=allocators touches no pages; allowed is another scenario`,
+    );
   });
 
   it('and a good one, to its end', async () => {
@@ -236,6 +263,34 @@ describe('bad data directories', () => {
   });
 });
 
+it('profiles where no directory can be made are refused, and the run does not hang', async () => {
+  expect(await refused([...SHORT, '--profile=/proc/profiles'])).toMatch(
+    /^--profile=\/proc\/profiles: cannot be written: /,
+  );
+});
+
+it('options that nothing looks at are named', async () => {
+  const { warnings } = await plan('--zipf=0.5', '--access=uniform', '--rand-pareto-h=0.3', '--nodes=1');
+  expect(warnings).toEqual([
+    '--zipf has no effect without --access=zipf',
+    '--rand-pareto-h has no effect without --rand-type=pareto',
+  ]);
+  const more = await plan('--program=ycsb-a', '--update-pct=5', '--nodes=1', '--remote-cost=7');
+  expect(more.warnings).toEqual([
+    '--update-pct has no effect without the program mixed or replay',
+    '--remote-cost has no effect without a second node (--nodes)',
+  ]);
+  const used = [
+    '--access=hotset',
+    '--hot-pages=0.1',
+    '--hot-accesses=0.5',
+    '--update-pct=1',
+    '--numa-distance=30',
+  ];
+  expect((await plan(...used)).warnings).toEqual([]);
+  expect((await plan('--rand-type=special', '--rand-spec-pct=2', '--rand-spec-iter=3')).warnings).toEqual([]);
+});
+
 /** An option's own part of the help, up to its default and range; of a flag, which takes no value, up to its default. */
 const described = (name: string, flag = false): RegExp =>
   flag
@@ -284,6 +339,17 @@ describe('reports', () => {
     expect(bad.status).toBe(1);
     expect(bad.out).toContain('THE RUN FAILED: ');
     expect(fs.readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/i);
+  });
+
+  it.runIf(fs.existsSync('/dev/full'))('that a full disk refuses are told in one line each', async () => {
+    const file = await scratch.run([...SHORT, '--json=/dev/full']);
+    expect(file.out).toContain('every invariant holds');
+    expect(file.err).toBe('--json=/dev/full: cannot be written: ENOSPC: no space left on device, write\n');
+    const out = spawnSync('sh', ['-c', `"$0" "$@" >/dev/full`, ...scratch.argv(['--list'])], {
+      encoding: 'utf8',
+    });
+    expect(out.stderr).toBe('standard output cannot be written: ENOSPC: no space left on device, write\n');
+    expect([file.status, out.status]).toEqual([1, 1]);
   });
 
   it('has sysbench’s summary with its labels, and latency by program with the whole ladder', async () => {
@@ -357,6 +423,13 @@ describe('reports', () => {
       expect(text).toMatch(described(name, kind === 'flag'));
     }
     for (const s of SCENARIOS) expect(text).toContain(`${s.name} ${s.doc} sets innodb-buffer-pool-size=`);
+    const lines = out.split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(110);
+    // What goes on in a second line stands below the first one's text.
+    const scenarios = lines.slice(lines.indexOf('Scenarios:') + 1, lines.indexOf('InnoDB variables:') - 1);
+    expect(scenarios.filter((line) => !/^ {2}(\S| {10,}\S)/.test(line))).toEqual([]);
+    const groups = Object.keys(OPTION_GROUPS).map((title) => `${title}:`);
+    expect(lines).toEqual(expect.arrayContaining(groups));
     expect(await scratch.run(['-h'])).toMatchObject({ status: 0, out });
   });
 });
@@ -365,12 +438,12 @@ describe('Ctrl-C', () => {
   const LONG = [...SHORT, '--seconds=60'];
 
   it.each([
-    ['once', [900]],
+    ['once', 1],
     // npm hands on what the terminal has sent already.
-    ['twice at one time', [900, 920]],
-  ])('%s ends the run cleanly, with a report', async (_, at) => {
+    ['twice at one time', 2],
+  ])('%s ends the run cleanly, with a report', async (_, times) => {
     const { status, out, ms } = await scratch.run(LONG, {
-      signals: { from: () => scratch.hasData('whole'), at },
+      signals: { from: () => scratch.hasData('whole'), at: 900, times },
     });
     expect(out).toMatch(/statements in [\d.]+ s \(interrupted\)/);
     expect(out).toContain('every invariant holds (10 checks); the run was interrupted');
@@ -379,7 +452,7 @@ describe('Ctrl-C', () => {
   });
 
   it('while the data files are filled ends at once and removes them', async () => {
-    const signals = { from: () => scratch.hasData('begun'), at: [200] };
+    const signals = { from: () => scratch.hasData('begun'), at: 200 };
     const { status, out, err, ms } = await scratch.run([...LONG, '--data-size=2G'], { signals });
     expect([status, out]).toEqual([130, '']);
     expect(err).toContain('interrupted before the run began\n');

@@ -4,6 +4,7 @@
  */
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { cleanerSlot, type EngineShare, nodeOfSession, sessionAt } from '../src/engine.ts';
 import type { LogLine } from '../src/layout/error-log.ts';
@@ -35,8 +36,17 @@ const POLL_MS = 2;
 /** Workers are compiled always; tests run the sources of everything else. */
 const WORKERS = import.meta.url.endsWith('.ts') ? '../dist/workers/' : '../workers/';
 
-export const workerEntry = (name: string): string => new URL(`${WORKERS}${name}.js`, import.meta.url).href;
+/** Path of a worker's code: Piscina would make it from a URL again for each task. */
+export const workerEntry = (name: string): string =>
+  fileURLToPath(new URL(`${WORKERS}${name}.js`, import.meta.url));
 const SESSION_ENTRY = workerEntry('session');
+
+/** What sessions are given out for, as Piscina wants it: tasks of workers/session.ts. */
+const SESSION_TASKS = {
+  connection: { filename: SESSION_ENTRY, name: 'connection' },
+  command: { filename: SESSION_ENTRY, name: 'command' },
+  close: { filename: SESSION_ENTRY, name: 'close' },
+} as const;
 
 export interface CrewOptions {
   readonly share: EngineShare;
@@ -60,15 +70,13 @@ export interface CrewOptions {
   readonly reuse?: Pick<Reuse, 'pool'>;
 }
 
-/** A task that is under way. */
+/** A task that is under way, other than a session's. */
 interface Job {
   readonly who: string;
-  readonly kind: 'thread' | 'session' | 'cleaner' | 'stand-by';
+  readonly kind: 'thread' | 'cleaner' | 'stand-by';
   readonly node: number;
-  /** Slot of the thread that does it; -1: not known, or nobody yet. */
-  readonly slot: () => number;
-  /** Whether it has a worker. */
-  readonly begun: () => boolean;
+  /** Slot of the thread that does it; -1: not known. */
+  readonly slot: number;
   /** Nothing may end before it is told to. */
   mayEnd: boolean;
 }
@@ -79,7 +87,8 @@ export function nodePool(node: number, threads: number): Piscina {
     minThreads: threads,
     maxThreads: threads,
     concurrentTasksPerWorker: 1,
-    atomics: 'disabled',
+    // A worker without a task sleeps in Atomics.wait, not in an event loop: that is woken at a third of the cost.
+    atomics: 'sync',
     recordTiming: false,
     // Otherwise the task that finds no thread goes to the end of the queue again and again.
     stricterFIFO: true,
@@ -105,7 +114,10 @@ export class Crew {
   readonly pools: Piscina[] = [];
   private readonly o: CrewOptions;
   private readonly run: string;
+  private readonly mem: Int32Array;
   private readonly jobs = new Set<Job>();
+  /** Sessions with a task that has not come back. */
+  private readonly out = new Set<number>();
   private readonly standBys: Promise<void>[] = [];
   private readonly found: Failure[] = [];
   private dismissed = false;
@@ -114,6 +126,7 @@ export class Crew {
   constructor(o: CrewOptions) {
     this.o = o;
     this.run = runId(o.share);
+    this.mem = new Int32Array(o.share.buffer);
   }
 
   /** Starts all workers; they wait for the common start. @throws when the machine refuses threads */
@@ -150,28 +163,26 @@ export class Crew {
   }
 
   /**
-   * Gives a session's task to the workers of its node.
-   * @param task of workers/session.ts
-   * @returns what it returns; -1: it failed, and the run was given up
+   * Gives a session's task to the workers of its node. The session must have none.
+   * @param came is told what it returns; -1: it failed, and the run was given up
    */
-  async send(task: 'connection' | 'command' | 'close', session: number): Promise<number> {
-    const { share } = this.o;
-    const at = sessionAt(share.plan, session);
-    const job: Job = {
-      who: sessionName(session),
-      kind: 'session',
-      node: nodeOfSession(share.config, session),
-      slot: () => handOverRunner(this.mem, at) - 1,
-      begun: () => handOverRunner(this.mem, at) > 0,
-      mayEnd: true,
-    };
-    const got = await this.follow<number | Failure>(job, task, {
-      run: this.run,
-      session,
-    } satisfies SessionTask);
-    if (typeof got === 'number') return got;
-    if (got !== null) this.fail(got);
-    return -1;
+  send(task: keyof typeof SESSION_TASKS, session: number, came: (returned: number) => void): void {
+    const pool = this.pools[nodeOfSession(this.o.share.config, session)];
+    this.out.add(session);
+    const message: SessionTask = { run: this.run, session };
+    pool.run(message, SESSION_TASKS[task]).then(
+      (got: number | Failure) => {
+        this.out.delete(session);
+        if (typeof got === 'number') return came(got);
+        this.fail(got);
+        came(-1);
+      },
+      (error: unknown) => {
+        this.out.delete(session);
+        this.lost(sessionName(session), this.runner(session), error);
+        came(-1);
+      },
+    );
   }
 
   /**
@@ -182,15 +193,24 @@ export class Crew {
     const { share } = this.o;
     const { control } = share.plan.runtime;
     let expected = 0;
+    // Tasks that ended before all had come: their workers never will.
+    let gone = 0;
     const left: Promise<boolean>[] = [];
+    const isOver = (): boolean => Atomics.load(this.mem, control + CONTROL.at.leave) !== 0;
+    const part = async (node: number): Promise<boolean> => {
+      const took = await this.part(node, { share, whole });
+      if (!isOver()) gone++;
+      return took;
+    };
     for (const [node, pool] of this.pools.entries()) {
-      const busy = [...this.jobs].filter((j) => j.node === node && j.begun()).length;
-      for (let i = busy; i < pool.threads.length; i++, expected++)
-        left.push(this.part(node, { share, whole }));
+      const busy =
+        [...this.jobs].filter((j) => j.node === node).length +
+        this.begun().filter((session) => nodeOfSession(share.config, session) === node).length;
+      for (let i = busy; i < pool.threads.length; i++, expected++) left.push(part(node));
     }
     const deadline = performance.now() + LEAVE_MS;
     const came = (): number => Atomics.load(this.mem, control + CONTROL.at.leaving);
-    while (came() < expected && performance.now() < deadline && left.length > 0) await sleep(POLL_MS);
+    while (came() + gone < expected && performance.now() < deadline && left.length > 0) await sleep(POLL_MS);
     Atomics.store(this.mem, control + CONTROL.at.leave, 1);
     Atomics.notify(this.mem, control + CONTROL.at.leave);
     if (!whole && came() < expected) return;
@@ -214,9 +234,10 @@ export class Crew {
 
   /** Names of those at work; sessions that only wait for a thread are not. */
   atWork(kind?: Job['kind']): string[] {
-    return [...this.jobs]
-      .filter((j) => j.kind !== 'stand-by' && (kind === undefined || j.kind === kind) && j.begun())
-      .map((j) => j.who);
+    const jobs = [...this.jobs].filter(
+      (j) => j.kind !== 'stand-by' && (kind === undefined || j.kind === kind),
+    );
+    return [...jobs.map((j) => j.who), ...(kind === undefined ? this.begun().map(sessionName) : [])];
   }
 
   /** What went wrong, the earliest first; without the threads that only ended because the run was given up. */
@@ -242,8 +263,14 @@ export class Crew {
     if (!again) this.log.push(...(this.profiles?.keep() ?? []));
   }
 
-  private get mem(): Int32Array {
-    return new Int32Array(this.o.share.buffer);
+  /** Sessions whose task has a worker. */
+  private begun(): number[] {
+    return [...this.out].filter((session) => this.runner(session) >= 0);
+  }
+
+  /** Slot of the thread that works for a session; -1: none does. */
+  private runner(session: number): number {
+    return handOverRunner(this.mem, sessionAt(this.o.share.plan, session)) - 1;
   }
 
   private async join(node: number, task: AttachTask): Promise<void> {
@@ -279,7 +306,7 @@ export class Crew {
   private startCleaner(node: number, profileDir: string | null): void {
     const { share } = this.o;
     const slot = cleanerSlot(share.config, node);
-    const job: Job = { ...newJob('cleaner', cleanerName(node), node), slot: () => slot, mayEnd: false };
+    const job: Job = { ...newJob('cleaner', cleanerName(node), node), slot, mayEnd: false };
     const task: CleanerTask = { share, node, profileDir, cpuBind: this.o.cpuBind };
     void this.follow<Outcome<CleanerLeft>>(job, 'default', task, workerEntry('page-cleaner')).then(
       (outcome) => {
@@ -306,14 +333,18 @@ export class Crew {
     try {
       return (await this.pools[job.node].run(task, { filename, name })) as T;
     } catch (error) {
-      // The worker itself is gone: terminated, out of memory, or by process.exit.
-      const slot = job.slot();
-      const lastWords = slot < 0 ? 'before it took part' : this.o.lastWords(slot);
-      if (!this.dismissed) this.fail(failureOf(job.who, new WorkerDied(job.who, error, lastWords)));
+      this.lost(job.who, job.slot, error);
       return null;
     } finally {
       this.jobs.delete(job);
     }
+  }
+
+  /** The worker of a task itself is gone: terminated, out of memory, or by process.exit. */
+  private lost(who: string, slot: number, error: unknown): void {
+    if (this.dismissed) return;
+    const lastWords = slot < 0 ? 'before it took part' : this.o.lastWords(slot);
+    this.fail(failureOf(who, new WorkerDied(who, error, lastWords)));
   }
 
   private fail(failure: Failure): void {
@@ -328,5 +359,5 @@ export class Crew {
 const RUN_ABORTED = 'RunAborted';
 
 function newJob(kind: Job['kind'], who: string, node: number): Job {
-  return { kind, who, node, slot: () => -1, begun: () => true, mayEnd: true };
+  return { kind, who, node, slot: -1, mayEnd: true };
 }

@@ -128,7 +128,7 @@ export class Dispatcher implements ThreadModel {
     const node = this.nodes[nodeOfSession(this.clients.share.config, session)];
     if (node.out++ === 0) node.sinceMs = performance.now();
     this.busy.add(session);
-    void this.crew.send(task, session).then((next) => {
+    this.crew.send(task, session, (next) => {
       node.out--;
       node.sinceMs = performance.now();
       this.busy.delete(session);

@@ -4,7 +4,7 @@ import type { SnapshotThread, WaitForSnapshot } from '../src/observe/wait-snapsh
 import { LATCHES } from '../src/sync/latch-meta.ts';
 import type { SessionTotals } from './session-totals.ts';
 
-/** What does not change while the run goes on. */
+/** What is given to the run, as it is now. */
 export interface LiveFacts {
   /** What runs: scenario, sessions and so on. */
   readonly title: string;

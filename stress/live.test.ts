@@ -2,7 +2,9 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createEngine, type EngineShare } from '../src/engine.ts';
 import { POOL_STAT } from '../src/layout/buffer.ts';
+import { GLOBAL_CONN_MEM } from '../src/layout/session.ts';
 import { CONTROL } from '../src/layout/thread.ts';
+import { setU53 } from '../src/layout/words.ts';
 import type { Sample } from '../src/observe/sample.ts';
 import type { WaitForSnapshot } from '../src/observe/wait-snapshot.ts';
 import { type LiveFrame, liveLine, renderLive } from './live-text.ts';
@@ -209,7 +211,7 @@ describe('the view', () => {
   it('is drawn over on a terminal, and taken away in the end', async () => {
     const text = await shown({ isTTY: true, columns: 80, rows: 30 }, all);
     expect(text).toContain('filling data files: 1 of 2\n');
-    expect(text).toContain('tiny: 2 sessions, 2 threads, 1 nodes, 1 instances; warming up, 1 of 2 s\n');
+    expect(text).toContain('tiny: 2 sessions, 2 threads, 1 node, 1 instance; warming up, 1 of 2 s\n');
     expect(text).toContain('running, 3 of 9 s\n');
     expect(text).toMatch(/connections +0\.00 of 16\.0\n/);
     expect(text).toMatch(/node 0 +[▏▎▍▌▋]? +0\.\d\d of 8\.00\n/);
@@ -227,6 +229,27 @@ describe('the view', () => {
     });
     expect(text).toMatch(/^\[ 1s \] thds: 2 .* gets\/s: [1-9]\d* hit%: 100.00 /);
     expect(text).toMatch(/\n\[ 2s \] thds: 2 .* gets\/s: 0 hit%: - /);
+  });
+
+  it('has the limit of connection memory as it is now', async () => {
+    const text = await shown({ isTTY: true, columns: 80, rows: 30 }, (view, share) => {
+      view.started(share);
+      view.tick(share, 1000);
+      const limit = share.plan.globalConnMem + GLOBAL_CONN_MEM.at.limit;
+      setU53(new Int32Array(share.buffer), limit, 32 * MIB);
+      view.tick(share, 2000);
+    });
+    const [before, after] = text.split('running, 2 of 9 s');
+    expect(before).toMatch(/connections +0\.00 of 16\.0\n/);
+    expect(after).toMatch(/connections +0\.00 of 32\.0\n/);
+  });
+
+  it('says on a terminal which chunk size is measured after the run', async () => {
+    const chunks = (view: LiveView): void => view.chunks(3, 24, '8912');
+    expect(await shown({ isTTY: true, columns: 80, rows: 30 }, chunks)).toContain(
+      'measuring chunk sizes: 3 of 24, 8912\n',
+    );
+    expect(await shown({}, chunks)).toBe('');
   });
 
   it('counts requests where the run goes to the end of a trace', async () => {

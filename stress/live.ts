@@ -10,6 +10,7 @@ import { GLOBAL_CONN_MEM } from '../src/layout/session.ts';
 import { getU53 } from '../src/layout/words.ts';
 import { NO_LIMIT } from '../src/memory/os/os-memory.ts';
 import { type Observed, type Sample, takeSample } from '../src/observe/sample.ts';
+import { counted } from '../src/page/format.ts';
 import { waitForSnapshot } from '../src/observe/wait-snapshot.ts';
 import { whoWaits } from '../src/observe/who-waits.ts';
 import { type LiveFacts, type LiveFrame, liveLine, renderLive } from './live-text.ts';
@@ -28,7 +29,7 @@ export interface LiveStream extends NodeJS.WritableStream {
 interface Seen {
   readonly observed: Observed;
   readonly clock: RealClock;
-  readonly facts: LiveFacts;
+  readonly facts: Omit<LiveFacts, 'connectionMemoryLimit'>;
   before: Sample;
   sessionsBefore: SessionTotals;
 }
@@ -63,12 +64,10 @@ export class LiveView implements Display {
     const observed = observedOf(share);
     const { config } = share;
     const { sessions, threads, nodes } = config;
-    const limit = getU53(observed.mem, observed.globalConnMem + GLOBAL_CONN_MEM.at.limit);
     const facts = {
-      title: `${this.name}: ${sessions} sessions, ${threads} threads, ${nodes} nodes, ${config.pool.instances} instances`,
+      title: `${this.name}: ${counted(sessions, 'session')}, ${counted(threads, 'thread')}, ${counted(nodes, 'node')}, ${counted(config.pool.instances, 'instance')}`,
       threads,
       osMemoryLimits: observed.osMemory.map((os) => getU53(observed.mem, os + OS_MEMORY.at.limit)),
-      connectionMemoryLimit: limit === NO_LIMIT ? null : limit,
     };
     const before = takeSample(observed, performance.now());
     const sessionsBefore = sessionTotals(share);
@@ -83,8 +82,10 @@ export class LiveView implements Display {
     const { mem, runtime } = observed;
     const look = whoWaits({ mem, plan: share.plan.arena, ...runtime, nowMs: clock.us() / 1000 });
     const { phase, value, total, unit } = stage(share, measuredMs, this.length);
+    // SET GLOBAL changes it while the run goes on.
+    const limit = getU53(mem, observed.globalConnMem + GLOBAL_CONN_MEM.at.limit);
     const frame: LiveFrame = {
-      facts,
+      facts: { ...facts, connectionMemoryLimit: limit === NO_LIMIT ? null : limit },
       stage: `${phase}, ${value.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${unit}`,
       before,
       now,
@@ -97,6 +98,11 @@ export class LiveView implements Display {
     const { columns = 0, rows } = this.out;
     if (this.picture !== null) this.draw(renderLive(frame, { columns, rows: rows || DEFAULT_ROWS }));
     else this.out.write(`${liveLine(frame, Math.round(measuredMs / 1000))}\n`);
+  }
+
+  /** There is nothing to watch in it. */
+  chunks(done: number, total: number, what: string): void {
+    this.draw(`${countOf('measuring chunk sizes', done, total)}, ${what}`);
   }
 
   phase(text: string): void {

@@ -4,16 +4,19 @@
  * over, clients that never got a thread give up, so that those that are parked need not make room for them.
  */
 import { nodeOfSession } from '../src/engine.ts';
-import { SESSION, SESSION_STATE } from '../src/layout/session.ts';
+import { SESSION, SESSION_STATE, THD } from '../src/layout/session.ts';
 import { CONTROL } from '../src/layout/thread.ts';
 import { getU53 } from '../src/layout/words.ts';
 import { RealClock } from '../src/layout/clock.ts';
+import { KILLED } from '../src/session/kill.ts';
+import { thdKilled } from '../src/session/thd.ts';
 import { sessionName } from '../workers/session.ts';
 import type { Crew } from './crew.ts';
 import { Clients, type ThreadModel } from './thread-model.ts';
 import type { EngineShare } from '../src/engine.ts';
 
 const { waiting: WAITING, parked: PARKED, close: CLOSE } = CONTROL.at;
+const { connections: CONNECTIONS, nextArrivalUs: DUE } = SESSION.at;
 
 export class OneThreadPerConnection implements ThreadModel {
   private readonly clients: Clients;
@@ -40,7 +43,7 @@ export class OneThreadPerConnection implements ThreadModel {
     for (let s = 0; s < clients.count; s++) {
       Atomics.add(clients.mem, control + WAITING + nodeOfSession(config, s), 1);
       this.tasks.add(s);
-      void this.crew.send('connection', s).then(() => this.tasks.delete(s));
+      this.crew.send('connection', s, () => this.tasks.delete(s));
     }
   }
 
@@ -49,13 +52,18 @@ export class OneThreadPerConnection implements ThreadModel {
     if (!clients.stopping) return;
     for (const s of this.tasks) {
       if (!clients.end(s)) continue;
+      // One that has been connected has had its thread: it was about to connect again, or to go, and parks by itself.
+      if (clients.mem[clients.at(s) + CONNECTIONS] > 0) continue;
       Atomics.sub(clients.mem, control + WAITING + nodeOfSession(clients.share.config, s), 1);
       this.ended++;
     }
   }
 
   parked(): number {
-    return this.ended + Atomics.load(this.clients.mem, this.control + PARKED);
+    // First: who closes then does not count as parked until it has.
+    const killed = this.killed();
+    const parked = this.ended + Atomics.load(this.clients.mem, this.control + PARKED);
+    return parked < this.clients.count ? parked : parked - killed;
   }
 
   close(): void {
@@ -66,6 +74,18 @@ export class OneThreadPerConnection implements ThreadModel {
 
   out(): string[] {
     return [...this.tasks].map(sessionName);
+  }
+
+  /** Connections that were killed when they had parked: they close first, and nothing is at rest until then. */
+  private killed(): number {
+    const { clients } = this;
+    let killed = 0;
+    for (const s of this.tasks) {
+      const thd = clients.mem[clients.at(s) + SESSION.at.thd];
+      if (thdKilled(clients.mem, thd) === KILLED.connection && clients.mem[thd + THD.at.sessionId] !== 0)
+        killed++;
+    }
+    return killed;
   }
 
   late(): null {
@@ -79,7 +99,7 @@ export class OneThreadPerConnection implements ThreadModel {
       const state = this.clients.state(s);
       if (state === SESSION_STATE.ended) continue;
       if (state === SESSION_STATE.out) return true;
-      if (getU53(this.clients.mem, this.clients.at(s) + SESSION.at.nextArrivalUs) <= now) return true;
+      if (getU53(this.clients.mem, this.clients.at(s) + DUE) <= now) return true;
     }
     return false;
   }

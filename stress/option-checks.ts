@@ -1,6 +1,7 @@
 /** Options that only make sense together: threads and sessions, distributions, nodes. Each mistake is one line. */
 import { OptionError } from '../src/config/errors.ts';
 import type { ParsedOptions } from '../src/config/cli.ts';
+import { oneLine } from '../src/config/values.ts';
 import type { NumaConfig } from '../src/numa/config.ts';
 import { interleaveAll } from '../src/numa/config.ts';
 import { placementOption } from '../src/numa/placement.ts';
@@ -56,9 +57,30 @@ export function threadsOf(own: Own, yard: boolean): number {
   );
 }
 
+/** The demonstration of connection_memory_limit compares an administrator's session, the first, with another one. */
+export function checkDemoSessions({ sessions, scanners }: Own): void {
+  if (sessions - scanners >= 2) return;
+  throw new OptionError(
+    '--sessions',
+    `--sessions=${sessions}: --scenario=connection-limit needs two that do not scan (--scanners=${scanners}), ` +
+      `an administrator’s and another; allowed are ${scanners + 2} and more`,
+  );
+}
+
+/** Of sysbench's default distribution: who gives one of them means that. */
+const OF_SPECIAL = ['rand-spec-iter', 'rand-spec-pct', 'rand-spec-res'] as const;
+const OF_ACCESS = { uniform: [], zipf: ['zipf'], hotset: ['hot-pages', 'hot-accesses'] } as const;
+
+/** Whether the user said how rows or pages are chosen: then no program does. */
+export function hasOwnAccess({ own, explicit }: Parsed): boolean {
+  const names = ['access', 'rand-type', ...OF_SPECIAL, ...OF_ACCESS[own.access]];
+  return names.some((name) => explicit.has(name));
+}
+
 /** How rows or pages are chosen: --rand-type as sysbench has it, or --access. */
 export function accessOf({ own, explicit }: Parsed): AccessOptions {
-  const type = own['rand-type'];
+  const special = OF_SPECIAL.some((name) => explicit.has(name));
+  const type = own['rand-type'] ?? (special ? 'special' : null);
   if (type !== null && explicit.has('rand-type') && explicit.has('access')) {
     throw new OptionError(
       '--rand-type',
@@ -106,7 +128,7 @@ export function numaOf({ own, sysvars, explicit }: Parsed): NumaConfig {
   if (poolPolicy !== null && interleave && explicit.has('innodb_numa_interleave')) {
     throw new OptionError(
       '--numa-pool-policy',
-      `--numa-pool-policy=${poolPolicy}: --innodb-numa-interleave=ON places the pool; allowed is one of them`,
+      `--numa-pool-policy=${oneLine(poolPolicy)}: --innodb-numa-interleave=ON places the pool; allowed is one of them`,
     );
   }
   const distance = own['numa-distance'];

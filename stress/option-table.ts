@@ -28,6 +28,8 @@ export const STRESS_SYSVARS = [
   'global_connection_memory_limit',
   'connection_memory_chunk_size',
   'global_connection_memory_tracking',
+  'connection_memory_status_limit',
+  'global_connection_memory_status_limit',
   'innodb_numa_interleave',
   'max_execution_time',
 ] as const satisfies readonly SysvarName[];
@@ -75,6 +77,12 @@ export const STRESS_OPTIONS = [
     kind: 'string',
     default: null,
     doc: 'what happens when, as "3s: SET GLOBAL connection_memory_limit = 4M; 5s: KILL QUERY 4"',
+  },
+  {
+    name: 'init-connect',
+    kind: 'string',
+    default: null,
+    doc: 'init_connect: what every connection begins with, but an administrator’s, as "SET SESSION max_execution_time = 50; SELECT REPEAT(\'x\', 100K)"',
   },
   {
     name: 'seconds',
@@ -310,7 +318,7 @@ export const STRESS_OPTIONS = [
     default: 100,
     min: 0,
     max: 1_000_000,
-    doc: 'price of a page on another node at distance 21, ns',
+    doc: 'price of a page, or of 4 KiB of memory, on another node at distance 21, ns',
   },
   {
     name: 'numa-policy',
@@ -360,3 +368,30 @@ export const STRESS_OPTIONS = [
     doc: 'seconds without progress that end a run',
   },
 ] as const satisfies readonly OwnOption[];
+
+/** Headings of the help; what is in none of them says what runs. */
+export const OPTION_GROUPS = {
+  'Pages and access': [
+    'data',
+    'data-size',
+    'tablespaces',
+    'access',
+    'zipf',
+    'hot-pages',
+    'hot-accesses',
+    'rand-type',
+    'rand-spec-iter',
+    'rand-spec-pct',
+    'rand-spec-res',
+    'rand-pareto-h',
+    'rand-zipfian-exp',
+    'update-pct',
+    'range-pages',
+    'scan-pages',
+    'scanners',
+    'hog-bytes',
+  ],
+  'Memory and faults': ['os-memory', 'os-memory-total', 'huge-pages', 'fault-ppm', 'retry-clock'],
+  Nodes: ['nodes', 'remote-cost', 'numa-policy', 'numa-pool-policy', 'numa-distance', 'cpu-bind'],
+  'Reports and checks': ['json', 'html', 'live', 'profile', 'latch-checks', 'leak-check', 'watchdog'],
+} as const satisfies Readonly<Record<string, readonly (typeof STRESS_OPTIONS)[number]['name'][]>>;

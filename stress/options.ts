@@ -6,18 +6,22 @@ import { join, resolve } from 'node:path';
 import { poolSizing } from '../src/buffer/sizes.ts';
 import { applyPreset, buildCli, type ParsedOptions } from '../src/config/cli.ts';
 import { OptionError } from '../src/config/errors.ts';
+import { hanging } from '../src/config/help.ts';
 import { findSysvar, showSysvar } from '../src/config/sysvars.ts';
 import { showBytes } from '../src/config/values.ts';
 import { type EngineConfig, planEngine } from '../src/engine.ts';
 import { MAX_ARENA_BYTES } from '../src/layout/arena.ts';
 import { WORD_BYTES } from '../src/layout/schema.ts';
 import { NO_LIMIT } from '../src/memory/os/os-memory.ts';
+import { checkProgramSet } from '../src/session/program-file.ts';
 import { densify, readTrace } from '../src/session/trace-file.ts';
 import { UNIV_PAGE_SIZE } from '../src/storage/page.ts';
 import { listText } from './list.ts';
-import { accessOf, numaOf, threadsOf } from './option-checks.ts';
+import { accessOf, checkDemoSessions, hasOwnAccess, numaOf, threadsOf } from './option-checks.ts';
 import { alsoPrivileged, CONNECTION_LIMIT, DEMO_SAMPLE_MS } from './limit/demo.ts';
-import { STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
+import { parseInitConnect } from './init-connect.ts';
+import { withoutEffect } from './option-warnings.ts';
+import { OPTION_GROUPS, STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
 import type { RunOptions } from './run-types.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { parseScript } from './script.ts';
@@ -29,22 +33,23 @@ type Parsed = ParsedOptions<typeof STRESS_OPTIONS>;
 const COMMAND = 'npm run stress --';
 /** An allocation may sleep a minute in the end (60 attempts), if the time is real. */
 const REAL_RETRY_SECONDS = 75;
-const HELP_LINE = 90;
-const NAME_WIDTH = Math.max(...SCENARIOS.map((s) => s.name.length));
+/** Where the texts of scenarios begin in the help. */
+const TEXT_AT = Math.max(...SCENARIOS.map((s) => s.name.length)) + 3;
 /** 2^64 − 1 is how MySQL says "no limit"; JSON has no Infinity. */
 const UNLIMITED = '18446744073709551615';
 
 const cli = buildCli({
   name: COMMAND,
-  description:
+  description: (width) =>
     'Runs sessions on worker threads over a real buffer pool and checks every invariant at the end.\n\nScenarios:\n' +
-    SCENARIOS.map((s) => `  ${s.name.padEnd(NAME_WIDTH)} ${s.doc}\n${settingsOf(s)}`).join('\n'),
+    SCENARIOS.map((s) => scenarioHelp(s, width)).join('\n'),
   own: STRESS_OPTIONS,
+  groups: OPTION_GROUPS,
   sysvars: STRESS_SYSVARS,
 });
 
-/** What a scenario sets, as the user would type it, in lines that the help need not break. */
-function settingsOf(s: (typeof SCENARIOS)[number]): string {
+/** A scenario, and what it sets, as the user would type it. */
+function scenarioHelp(s: (typeof SCENARIOS)[number], width: number): string {
   const sysvars = Object.entries(s.preset.sysvars ?? {}).map(([name, value]) => {
     const v = findSysvar(name);
     return `${name.replaceAll('_', '-')}=${v === undefined ? String(value) : showSysvar(v, value)}`;
@@ -53,12 +58,9 @@ function settingsOf(s: (typeof SCENARIOS)[number]): string {
     const inBytes = STRESS_OPTIONS.some((o) => o.name === name && o.kind === 'bytes');
     return `${name}=${inBytes && typeof value === 'number' ? showBytes(value) : String(value)}`;
   });
-  const lines = [''];
-  for (const word of ['sets', ...sysvars, ...own]) {
-    if (lines[lines.length - 1].length + word.length > HELP_LINE) lines.push('');
-    lines[lines.length - 1] += ` ${word}`;
-  }
-  return lines.map((line) => `${' '.repeat(NAME_WIDTH + 2)}${line}`).join('\n');
+  const doc = hanging(s.doc, width, TEXT_AT).trimStart();
+  const sets = hanging(['sets', ...sysvars, ...own].join(' '), width, TEXT_AT);
+  return `${`  ${s.name}`.padEnd(TEXT_AT)}${doc}\n${sets}`;
 }
 
 /** A run that can be started, with what the report repeats of its settings. */
@@ -130,6 +132,7 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
   }
   const raw = own.trace === null ? null : await readTrace(own.trace);
   const script = own.at === null ? [] : parseScript(own.at);
+  const initConnect = own['init-connect'] === null ? [] : parseInitConnect(own['init-connect']);
   if (own.seconds === 0 && raw === null) {
     throw new OptionError(
       '--seconds',
@@ -176,6 +179,14 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
       globalLimit: limit(sysvars.global_connection_memory_limit),
       chunkSize: sysvars.connection_memory_chunk_size,
       tracking: sysvars.global_connection_memory_tracking,
+      maxExecutionTime: sysvars.max_execution_time,
+      // Unless they are set, nothing looks at them.
+      ...(sysvars.connection_memory_status_limit !== Infinity && {
+        sessionStatusLimit: limit(sysvars.connection_memory_status_limit),
+      }),
+      ...(sysvars.global_connection_memory_status_limit !== Infinity && {
+        globalStatusLimit: limit(sysvars.global_connection_memory_status_limit),
+      }),
     },
     origins: own['leak-check'] === 'on',
     yard: scenario.yard === true,
@@ -185,12 +196,11 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
   };
   checkArena(planEngine(engine).arena.words * WORD_BYTES);
   const shares = await programsOf(own, scenario, trace !== null);
-  const hasOwnAccess = parsed.explicit.has('access') || parsed.explicit.has('rand-type');
   const { programs, sessions } = makeWork({
     sessions: own.sessions,
     nodes: own.nodes,
     pages: pagesPerSpace * own.tablespaces,
-    programs: hasOwnAccess ? shares.map(withoutAccess) : shares,
+    programs: hasOwnAccess(parsed) ? shares.map(withoutAccess) : shares,
     access,
     rangePages: own['range-pages'],
     scanPages: own['scan-pages'],
@@ -198,10 +208,12 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     hogBytes: own['hog-bytes'],
     // Half-way through the measured time.
     hogAtMs: 1000 * (own.warmup + seconds / 2),
-    maxExecutionTimeMs: sysvars.max_execution_time,
+    initConnect,
     trace,
   });
+  checkProgramSet(programs, own.program ?? undefined);
   const limitDemo = scenario.name === CONNECTION_LIMIT.name;
+  if (limitDemo) checkDemoSessions(own);
   const patience =
     engine.realSleeps && !parsed.explicit.has('watchdog')
       ? Math.max(own.watchdog, REAL_RETRY_SECONDS)
@@ -234,6 +246,7 @@ export async function planStress(argv: readonly string[]): Promise<string | Stre
     // The default chunk is for large pools: that it was not taken is news only to whoever asked for one.
     warnings: [
       ...parsed.warnings,
+      ...withoutEffect(parsed, { access, programs: shares.map((s) => s.program.name), nodes: own.nodes }),
       ...sizing.messages.filter(
         (m) =>
           !m.startsWith('innodb_buffer_pool_chunk_size ') ||

@@ -1,9 +1,10 @@
 /** What the ordinary sessions of a run do, by the stronger word: --program, --trace, or the scenario. */
 import type { OwnValues } from '../src/config/cli.ts';
 import { OptionError } from '../src/config/errors.ts';
+import { oneLine } from '../src/config/values.ts';
 import type { Program } from '../src/session/program.ts';
 import { loadProgram } from '../src/session/program-file.ts';
-import { isBlock } from '../src/session/program-steps.ts';
+import { flatSteps } from '../src/session/program-steps.ts';
 import { ALLOCATORS, group, mixed, replay } from '../src/session/programs/pages.ts';
 import type { STRESS_OPTIONS } from './option-table.ts';
 import type { Scenario } from './scenarios.ts';
@@ -15,15 +16,15 @@ type Own = OwnValues<typeof STRESS_OPTIONS>;
 export async function programsOf(own: Own, scenario: Scenario, traced: boolean): Promise<ProgramShare[]> {
   const only = (program: Program): ProgramShare[] => [{ program, share: 1 }];
   const updatePct = own['update-pct'];
+  if (scenario.yard === true && own.trace !== null) {
+    throw new OptionError(
+      '--trace',
+      `--trace=${oneLine(own.trace)}: --scenario=${scenario.name} touches no pages; allowed is another scenario`,
+    );
+  }
   if (own.program !== null) {
-    if (scenario.yard === true) {
-      throw new OptionError(
-        '--program',
-        `--program=${own.program}: --scenario=${scenario.name} says what sessions do; allowed is another scenario`,
-      );
-    }
     const program = await chosen(own.program, own);
-    checkNeeds(own.program, program, traced);
+    checkNeeds(own.program, program, scenario, traced);
     return only(program);
   }
   if (scenario.yard === true) return only(ALLOCATORS);
@@ -50,14 +51,24 @@ async function chosen(name: string, own: Own): Promise<Program> {
   }
 }
 
-function checkNeeds(name: string, program: Program, traced: boolean): void {
-  const steps = program.transactions.flatMap((t) => t.steps.flatMap((s) => (isBlock(s) ? s.steps : [s])));
-  const refuse = (why: string): OptionError => new OptionError('--program', `--program=${name}: ${why}`);
+function checkNeeds(name: string, program: Program, scenario: Scenario, traced: boolean): void {
+  const steps = program.transactions.flatMap(flatSteps);
+  const refuse = (why: string): OptionError =>
+    new OptionError('--program', `--program=${oneLine(name)}: ${why}`);
   if (!traced && steps.some((s) => s.where?.key === 'trace')) {
     throw refuse('it replays a trace, and there is none; give --trace');
   }
-  if (steps.some((s) => s.kind === 'allocators')) {
+  if (traced && !steps.some((s) => s.where?.key === 'trace')) {
+    throw refuse(
+      'it does not replay the trace of --trace; allowed are replay, and programs with keys from a trace',
+    );
+  }
+  const triesAllocators = steps.some((s) => s.kind === 'allocators');
+  if (triesAllocators && scenario.yard !== true) {
     throw refuse('the statement allocators needs --scenario=allocators');
+  }
+  if (!triesAllocators && scenario.yard === true) {
+    throw refuse(`--scenario=${scenario.name} says what sessions do; allowed is another scenario`);
   }
 }
 

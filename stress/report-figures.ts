@@ -1,5 +1,5 @@
 /** Figures of a report beside the buffer pool: sysbench's summary, latency by program, errors, limits. Plain data. */
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { RecordableHistogram } from 'node:perf_hooks';
 import type { EngineShare } from '../src/engine.ts';
 import { GLOBAL_CONN_MEM } from '../src/layout/session.ts';
 import { getU53 } from '../src/layout/words.ts';
@@ -51,14 +51,14 @@ export interface SysbenchReport {
   readonly threads: { readonly events: Spread; readonly seconds: Spread };
 }
 
-/** @param latencies by name of the program; those without are left out */
+/** @param latencies by program, in their order */
 export function programReports(
   { programs: { programs }, sessions }: Pick<RunOptions, 'programs' | 'sessions'>,
-  latencies: Readonly<Record<string, RecordableHistogram>>,
+  latencies: readonly RecordableHistogram[],
   seconds: number,
 ): ProgramReport[] {
   return programs.map(({ name }, program) => {
-    const h = name in latencies ? latencies[name] : createHistogram();
+    const h = latencies[program];
     return {
       program: name,
       sessions: sessions.filter((s) => s.program === program || s.then?.program === program).length,
@@ -97,14 +97,20 @@ export interface ErrorReport {
 
 const TEXTS: Readonly<Record<number, string>> = {
   5: 'Out of memory (Needed n bytes)',
+  34: 'Memory capacity exceeded (capacity n bytes)',
   1053: 'Server shutdown in progress',
+  1153: "Got a packet bigger than 'max_allowed_packet' bytes",
+  1184: "Aborted connection n to db: 'unconnected' user: 'app' host: 'localhost' (init_connect command failed)",
+  1227:
+    'Access denied; you need (at least one of) the SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN ' +
+    'privilege(s) for this operation',
   1317: 'Query execution was interrupted',
   3024: 'Query execution was interrupted, maximum statement execution time exceeded',
   4081: 'Connection closed. Global connection memory limit n bytes exceeded. Consumed n bytes.',
   4082: 'Connection closed. Connection memory limit n bytes exceeded. Consumed n bytes.',
 };
 
-export function errorReports(sessions: readonly SessionResult[]): ErrorReport[] {
+export function errorReports(sessions: readonly Pick<SessionResult, 'killed' | 'errors'>[]): ErrorReport[] {
   return Object.entries(sumErrors(sessions))
     .map(([key, count]): ErrorReport => {
       const code = Number(key);

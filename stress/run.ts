@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
 import type { EngineShare } from '../src/engine.ts';
-import { UserError } from '../src/config/errors.ts';
+import { OptionError, UserError } from '../src/config/errors.ts';
 import { SAME_SIGNAL_MS } from '../src/config/signals.ts';
 import { checkWritable, unwritable } from '../src/config/writable.ts';
 import { StorageError } from '../src/storage/errors.ts';
@@ -162,13 +162,18 @@ function write(option: string, file: string, text: string): boolean {
 /** Before the run, not after it. */
 function checkOutputs({ json, html, profile }: StressPlan): void {
   if (json !== null && json !== '-') checkWritable('--json', json);
+  if (html === '-') {
+    throw new OptionError('--html', '--html=-: only --json goes to standard output; allowed is a file name');
+  }
   if (html !== null) checkWritable('--html', html);
   if (profile !== null) checkDirectory('--profile', profile);
 }
 
-// Whoever reads the report may have seen enough, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  // Whoever reads the report may have seen enough, as `head` does.
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`standard output cannot be written: ${error.message}\n`);
+  process.on('exit', () => (process.exitCode = EXIT.fails));
 });
 
 try {

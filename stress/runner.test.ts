@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { attachEngine, createEngine, type EngineShare, MAIN_SLOT } from '../src/engine.ts';
-import { THD } from '../src/layout/session.ts';
+import { attachEngine, createEngine, type EngineShare, MAIN_SLOT, sessionAt } from '../src/engine.ts';
+import { SESSION, THD } from '../src/layout/session.ts';
 import { POOL_STAT } from '../src/layout/buffer.ts';
 import { CONTROL, OP, THREAD, WAIT_STAT } from '../src/layout/thread.ts';
 import { dataFileName } from '../src/storage/data-dir.ts';
@@ -13,7 +13,7 @@ import { type Thread, THREAD_KIND } from '../src/sync/thread.ts';
 import { Interrupted } from './run-types.ts';
 import { StressRun } from './runner.ts';
 import { Watchdog } from './watchdog.ts';
-import { damage, plan, ran, range, TINY } from './test-kit.ts';
+import { damage, plan, ran, range, TINY, until } from './test-kit.ts';
 
 const LONG = [...TINY, '--seconds=60', '--sessions=4', '--watchdog=2', '--fault-ppm=0', '--hog-bytes=0'];
 /** Less than the option allows: what is stuck in these tests is stuck for good. */
@@ -150,8 +150,12 @@ describe('a worker that goes away', () => {
     ],
   ])('ends the run soon: %s', async (_, args, index, who) => {
     const { report, text, ms } = await ran(args, () => ({
-      started: (_share, pools) => {
-        setTimeout(() => void pools[0].threads[index].terminate(), 500);
+      started: (share, pools) => {
+        const mem = new Int32Array(share.buffer);
+        const works = (s: number): boolean => mem[sessionAt(share.plan, s) + SESSION.at.queries] > 0;
+        void until(() => range(0, share.config.sessions).every(works)).finally(() =>
+          pools[0].threads[index].terminate(),
+        );
       },
     }));
     expect(report.verdict).toBe('failed');
@@ -229,10 +233,10 @@ describe('stop', () => {
   });
 
   it('once ends early with all verdicts', async () => {
-    const { report, ms } = await ran(LONG, (run) => ({
+    const { report, text, ms } = await ran(LONG, (run) => ({
       started: () => void sleep(300).then(() => run().stop()),
     }));
-    expect(report.verdict).toBe('ok');
+    expect(report.verdict, text).toBe('ok');
     expect(report.interrupted).toBe(true);
     expect(report.verdicts).toHaveLength(10);
     expect(ms).toBeLessThan(SOON_MS);

@@ -3,11 +3,12 @@
  * checks every invariant. Each phase ends when it is done, when a thread fails, when the watchdog finds it stuck, or
  * when the user gives it up: none waits without a bound.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { wakePageCleaner } from '../src/buffer/cleaner-wake.ts';
 import { UserError } from '../src/config/errors.ts';
+import { unwritable } from '../src/config/writable.ts';
 import {
   type Attached,
   attachEngine,
@@ -30,6 +31,7 @@ import { OneThreadPerConnection } from './one-thread.ts';
 import { Interrupted, type RunEvents, type RunOptions, type RunResult } from './run-types.ts';
 import { ScriptRun } from './script.ts';
 import { Telemetry } from './telemetry.ts';
+import { connectedAtOnce } from './thread-handling.ts';
 import type { ThreadModel } from './thread-model.ts';
 import { createTouchedEngine } from './touched-engine.ts';
 import { checkClosed, checkConnectionMemory, checkPool, type Verdict } from './verdict.ts';
@@ -97,14 +99,14 @@ export class StressRun {
     const { programs } = o.programs;
     const latency = Array.from({ length: o.engine.threads }, () => programs.map(() => createHistogram()));
     const named = latency.flatMap((own, thread) =>
-      own.map((histogram, i) => ({ thread, program: programs[i].name, histogram })),
+      own.map((histogram, program) => ({ thread, program, histogram })),
     );
-    if (o.profileDir !== undefined) mkdirSync(o.profileDir, { recursive: true });
+    if (o.profileDir !== undefined) makeProfileDir(o.profileDir);
     const crew = new Crew({
       share,
       sessions: o.sessions,
       programs: o.programs,
-      perSecond: o.rate / Math.max(1, o.sessions.length),
+      perSecond: o.rate / connectedAtOnce(o.threadHandling, o.sessions.length, o.engine.threads),
       reconnect: o.reconnect,
       runUs: this.turnsUs,
       traceLength: o.traceLength,
@@ -239,7 +241,7 @@ export class StressRun {
   }
 
   /** The run itself: until every session has done its last statement. */
-  private untilParked(
+  private async untilParked(
     main: Attached,
     crew: Crew,
     model: ThreadModel,
@@ -253,7 +255,7 @@ export class StressRun {
     const thds = o.sessions.map((s) => thdAt(share.plan, s.session));
     let nextTick = TICK_MS;
     let overSince = Infinity;
-    return this.until(
+    const parked = await this.until(
       share,
       () => model.parked() >= n,
       () => {
@@ -285,6 +287,8 @@ export class StressRun {
       },
       () => model.due(),
     );
+    this.script.push(...script.end());
+    return parked;
   }
 
   /** Until what was told to end has ended. @param what they are to have done */
@@ -340,6 +344,15 @@ function reserve({ engine, reuse, cpuBind }: RunOptions): EngineShare {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new UserError(`--innodb-buffer-pool-size: no memory for the arena: ${error.message}`);
+  }
+}
+
+/** Its parent is there; not by `recursive`, which never comes back where nothing can be made, as below /proc. */
+function makeProfileDir(dir: string): void {
+  try {
+    if (!existsSync(dir)) mkdirSync(dir);
+  } catch (error) {
+    throw unwritable('--profile', dir, error);
   }
 }
 

@@ -180,7 +180,8 @@ export const SCENARIOS: readonly Scenario[] = [
     doc: 'the same with innodb_numa_interleave: everybody pays for half of the pages',
     programs: { oltp_read_only: 1 },
     preset: {
-      sysvars: { ...BASE, innodb_numa_interleave: true },
+      // Small chunks: each instance has some on every node.
+      sysvars: { ...BASE, innodb_numa_interleave: true, innodb_buffer_pool_chunk_size: MIB },
       own: { ...PLAIN, 'remote-cost': 1000 },
     },
   },

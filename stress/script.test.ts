@@ -148,6 +148,19 @@ describe('a script that runs', () => {
     expect(killed()).toEqual([KILLED.connection, KILLED.connection, 0, 0]);
   });
 
+  it('says at the end what it has not come to', () => {
+    const { run, worker, thds, killed } = setUp('1s: KILL 1; 1s: KILL QUERY 2; 9s: KILL 3', 100);
+    mutexEnter(worker, thds[0] + THD.at.dataMutex);
+    run.tick(1000);
+    expect(run.end()).toEqual([
+      '1.0 s: KILL 1: not done, the run was over',
+      '9.0 s: KILL 3: not done, the run was over',
+    ]);
+    mutexExit(worker, thds[0] + THD.at.dataMutex);
+    const before = killed();
+    expect([run.end(), run.tick(10_000), killed()]).toEqual([[], [], before]);
+  });
+
   it('finds the seat of a later connection: its number is the seat and how often it was taken', () => {
     const { run, worker, thds, connect, killed } = setUp('1s: KILL 2; 1s: KILL 6');
     thdEnd(worker, thds[1]);

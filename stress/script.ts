@@ -189,6 +189,15 @@ export class ScriptRun {
     return lines;
   }
 
+  /** The run is over. @returns a line for each statement of the script that was not carried out; none the second time */
+  end(): readonly string[] {
+    const lines = this.events.map((e) => `${seconds(e.atMs)}: ${e.text}: not done, the run was over`);
+    this.events = [];
+    this.randomKills = [];
+    this.nextKillMs = Infinity;
+    return lines;
+  }
+
   private seatOf(connectionId: number): number {
     return (connectionId - 1) % this.thds.length;
   }

@@ -27,8 +27,8 @@ export interface Measured {
   readonly series: readonly Sample[];
   /** Time of transactions from their intended start, ns. */
   readonly latency: RecordableHistogram;
-  /** The same by program. */
-  readonly latencies: Readonly<Record<string, RecordableHistogram>>;
+  /** The same by program, in their order: names may be there twice. */
+  readonly latencies: readonly RecordableHistogram[];
   /** By thread: transactions that it ended, and their time, us. */
   readonly threads: readonly ThreadWork[];
   readonly waitFor: WaitForSnapshot | null;
@@ -43,7 +43,8 @@ export interface ThreadWork {
 /** Of one thread. */
 export interface ProgramLatency {
   readonly thread: number;
-  readonly program: string;
+  /** Place in ProgramSet.programs. */
+  readonly program: number;
   readonly histogram: RecordableHistogram;
 }
 
@@ -61,7 +62,7 @@ export class Telemetry {
   private waiting = 0;
   private explained = 0;
 
-  /** @param latency histograms that the threads record to, with the names of their programs */
+  /** @param latency histograms that the threads record to: of each all programs, in their order */
   constructor(main: Attached, latency: readonly ProgramLatency[], sampleMs = DEFAULT_SAMPLE_MS) {
     this.main = main;
     this.latency = latency;
@@ -107,14 +108,14 @@ export class Telemetry {
     const to = readTotals(share);
     this.series?.end(now);
     const latency = createHistogram();
-    const latencies: Record<string, RecordableHistogram> = {};
+    const latencies = this.latency.filter((l) => l.thread === 0).map(() => createHistogram());
     const threads = Array.from({ length: share.config.threads }, () => ({ transactions: 0, us: 0 }));
     for (const { thread, program, histogram } of this.from === null ? [] : this.latency) {
       if (histogram.count === 0) continue;
       threads[thread].transactions += histogram.count;
       threads[thread].us += (histogram.count * histogram.mean) / 1000;
       latency.add(histogram);
-      (latencies[program] ??= createHistogram()).add(histogram);
+      latencies[program].add(histogram);
     }
     return {
       elapsedMs: this.elapsedMs(now),

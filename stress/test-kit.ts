@@ -51,9 +51,14 @@ export class Scratch {
     return dirs.some((dir) => how === 'begun' || existsSync(join(this.temp, dir, META_FILE)));
   }
 
+  /** Words of a command that runs it. */
+  argv(args: readonly string[]): readonly string[] {
+    return [process.execPath, CLI, ...args];
+  }
+
   /** Runs it to its end. `fileBlocks`: no file may grow beyond so many KiB, as if the disk refused. */
   async run(args: readonly string[], o: { fileBlocks?: number; signals?: Signals } = {}): Promise<Ended> {
-    const argv = [process.execPath, CLI, ...args];
+    const argv = this.argv(args);
     // `ulimit -f` counts in blocks of 512 bytes in some shells, of 1024 in others.
     const limited = ['sh', '-c', `ulimit -f ${o.fileBlocks ?? 0}; exec "$0" "$@"`, ...argv];
     const [command, ...rest] = o.fileBlocks === undefined ? argv : limited;
@@ -62,10 +67,11 @@ export class Scratch {
   }
 }
 
-/** When to send SIGINT: ms after a moment; the last one begins the measured time. */
+/** When to send SIGINT: ms after a moment, so many at once; the last one begins the measured time. */
 interface Signals {
   readonly from: () => boolean;
-  readonly at: readonly number[];
+  readonly at: number;
+  readonly times?: number;
 }
 
 async function endOf(child: ChildProcessWithoutNullStreams, signals: Signals | undefined): Promise<Ended> {
@@ -76,10 +82,9 @@ async function endOf(child: ChildProcessWithoutNullStreams, signals: Signals | u
   // A run that hangs must fail its test and not outlive it.
   const killer = setTimeout(() => child.kill('SIGKILL'), 40_000);
   while (signals?.from() === false && child.exitCode === null) await sleep(5);
-  const began = performance.now();
-  for (const at of signals?.at ?? []) {
-    await sleep(Math.max(0, began + at - performance.now()));
-    child.kill('SIGINT');
+  if (signals !== undefined) {
+    await sleep(signals.at);
+    for (let i = 0; i < (signals.times ?? 1); i++) child.kill('SIGINT');
   }
   const from = performance.now();
   const status = await ended;
@@ -129,6 +134,31 @@ export async function ran(
     return { result, report, text: renderReport(report), ms };
   } finally {
     planned.cleanUp();
+  }
+}
+
+/**
+ * A run of some seconds; on a machine so busy that this was too short for `enough`, the same again, and longer.
+ * @returns what the last one returned: what is demanded of it no lack of time excuses
+ */
+export async function longEnough<T>(
+  run: (seconds: number) => Promise<T>,
+  enough: (result: T) => boolean,
+): Promise<T> {
+  let result: T | undefined;
+  for (const seconds of [2, 6, 20]) {
+    result = await run(seconds);
+    if (enough(result)) break;
+  }
+  return result as T;
+}
+
+/** Waits for a state that comes unless something is broken. @throws after half a minute */
+export async function until(what: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!what()) {
+    if (performance.now() > deadline) throw new Error(`this never came: ${what.toString()}`);
+    await sleep(1);
   }
 }
 

@@ -135,7 +135,6 @@ describe('ends of sessions', () => {
       program: 0,
       privileges: 0,
       transactions: 0,
-      maxExecutionTimeMs: 0,
     }),
     connections: 1,
     ...change,

@@ -1,4 +1,5 @@
 /** From options and scenario to who runs what: the programs of a run and its sessions. */
+import type { InitStatement } from '../src/session/init-connect.ts';
 import type { AccessOptions, Program, ProgramSet, SessionSpec } from '../src/session/program.ts';
 import { group, SCAN } from '../src/session/programs/pages.ts';
 import { PRIVILEGE } from '../src/session/thd.ts';
@@ -18,7 +19,8 @@ export interface Workload {
   /** Size of the value that the last ordinary session groups from a time of the run on; 0: none does. */
   readonly hogBytes: number;
   readonly hogAtMs: number;
-  readonly maxExecutionTimeMs: number;
+  /** What every connection but an administrator's begins with. */
+  readonly initConnect: readonly InitStatement[];
   readonly trace: Uint32Array | null;
 }
 
@@ -49,7 +51,7 @@ export function makeWork(w: Workload): { programs: ProgramSet; sessions: Session
       // The first session is an administrator's: counted, never stopped.
       privileges: session === 0 ? PRIVILEGE.super : 0,
       transactions: 0,
-      maxExecutionTimeMs: w.maxExecutionTimeMs,
+      initConnect: w.initConnect,
     };
   });
   const { pages, access, rangePages, scanPages, trace } = w;

@@ -14,9 +14,9 @@ import {
   handOverTake,
 } from '../src/session/hand-over.ts';
 import type { SessionEnv } from '../src/session/session-env.ts';
+import { runSession } from '../src/session/run-session.ts';
 import {
   NEXT,
-  runSession,
   sessionCommand,
   sessionConnect,
   sessionDisconnect,

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { OptionError } from './errors.ts';
+import { formatItem, helpWidth } from './help.ts';
 import {
   type OwnOption,
   type OwnValues,
@@ -30,8 +31,11 @@ export type { OwnOption, OwnValues } from './own-options.ts';
 export interface CliSpec<O extends readonly OwnOption[]> {
   /** `npm run stress --`: what the usage line begins with. */
   readonly name: string;
-  readonly description: string;
+  /** Above the options; also made for a width in columns. */
+  readonly description: string | ((width: number) => string);
   readonly own: O;
+  /** Headings of the help below which options stand, by name; all others below `Run`. */
+  readonly groups?: Readonly<Record<string, readonly O[number]['name'][]>>;
   /** The variables that the program takes; all unless given. */
   readonly sysvars?: readonly SysvarName[];
 }
@@ -65,7 +69,6 @@ export interface Preset<O extends readonly OwnOption[]> {
 }
 
 const RUN_GROUP = 'Run';
-const HELP_WIDTH = 110;
 
 export function buildCli<const O extends readonly OwnOption[]>(spec: CliSpec<O>): Cli<O> {
   const sysvars: readonly Sysvar[] = SYSVARS.filter((v) => spec.sysvars?.includes(v.name) ?? true);
@@ -81,7 +84,9 @@ function parse<O extends readonly OwnOption[]>(
   try {
     command.parse(argv.map(withDashes), { from: 'user' });
   } catch (error) {
-    throw error instanceof CommanderError ? toOptionError(error) : error;
+    if (!(error instanceof CommanderError)) throw error;
+    refuseValue(spec.own, error);
+    throw toOptionError(error);
   }
   const given = new Map<string, string | true>();
   for (const option of command.options) {
@@ -149,13 +154,15 @@ export function applyPreset<O extends readonly OwnOption[]>(
 }
 
 function makeCommand(spec: CliSpec<readonly OwnOption[]>, sysvars: readonly Sysvar[]): Command {
+  const width = helpWidth();
+  const { description } = spec;
   const command = new Command(spec.name)
-    .description(spec.description)
+    .description(typeof description === 'string' ? description : description(width))
     .usage('[options]')
     .helpOption(false)
     .allowExcessArguments(true)
     .exitOverride()
-    .configureHelp({ helpWidth: HELP_WIDTH })
+    .configureHelp({ helpWidth: width, formatItem })
     .configureOutput({ writeErr: () => {}, writeOut: () => {} });
   for (const v of sysvars) {
     const flags = v.type === 'bool' ? `--${v.option} [ON|OFF]` : `--${v.option} <${placeholder(v)}>`;
@@ -165,7 +172,8 @@ function makeCommand(spec: CliSpec<readonly OwnOption[]>, sysvars: readonly Sysv
   for (const option of spec.own) {
     const flags =
       option.kind === 'flag' ? `--${option.name}` : `--${option.name} <${ownPlaceholder(option)}>`;
-    command.addOption(new Option(flags, ownDescription(option)).helpGroup(`${RUN_GROUP}:`));
+    const group = Object.entries(spec.groups ?? {}).find(([, names]) => names.includes(option.name))?.[0];
+    command.addOption(new Option(flags, ownDescription(option)).helpGroup(`${group ?? RUN_GROUP}:`));
   }
   return command.addOption(new Option('-h, --help', 'show this').helpGroup(`${RUN_GROUP}:`));
 }
@@ -180,6 +188,13 @@ function withDashes(argument: string): string {
   return name === undefined
     ? argument
     : name.replaceAll('_', '-').toLowerCase() + argument.slice(name.length);
+}
+
+/** To commander a flag with a value is an unknown option. @throws OptionError, if it is one */
+function refuseValue(own: readonly OwnOption[], { code, message }: CommanderError): void {
+  const [, name, value] = /'--([^'=]+)=(.*)'/s.exec(message) ?? [];
+  const flag = own.find((o) => o.kind === 'flag' && o.name === name);
+  if (code === 'commander.unknownOption' && flag !== undefined) readOwn(flag, value);
 }
 
 /** commander's messages are two lines when they suggest something. */

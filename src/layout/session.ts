@@ -327,8 +327,11 @@ export const SESSION = record('Session', 'none: the client, and what a thread po
   cursor: held('where its scan goes on: page'),
   scratch: held('words that the program may use as it likes', 4),
   intendedUs: held('intended start of the transaction under way (us of the run)', 2),
-  nextArrivalUs: held('open loop: when the next transaction is due (us of the run)', 2),
-  endsAtUs: held('when the client hangs up (us of the run); 0: at the end of the run', 2),
+  nextArrivalUs: held(
+    'when the next transaction is due (us of the run); closed loop: the end of the last',
+    2,
+  ),
+  endsAtUs: held('when its turn for a thread is over (us of the run); 0: it takes none', 2),
   connections: tally('connections so far'),
   transactions: tally('transactions done'),
   queries: tally('statements done'),

@@ -117,6 +117,28 @@ describe("sysbench's distributions", () => {
     expect(quarter / inside.length).toBeLessThan(0.02);
   });
 
+  it('special with --rand-spec-res 100 has nothing else, as in sysbench', () => {
+    const values = draws({ kind: 'special', res: 100 }, 100_001);
+    expect(values.filter((v) => v < 49_500 || v > 50_501)).toEqual([]);
+    // All draws of 0 ... 1 are spread over the part: no quarter is empty.
+    const counts = binned(
+      values.map((v) => v - 49_500),
+      1002,
+      4,
+    );
+    for (const n of counts) expect(n / DRAWS).toBeCloseTo(0.25, 1);
+  });
+
+  it('pareto stays inside also when its largest draw rounds up', () => {
+    const largest = new Rng(1, 0);
+    largest.float = () => 1 - 2 ** -53;
+    for (const h of [0.2, 0.99, 0.9999]) {
+      for (const n of [1, 10, 2 ** 31]) {
+        expect(distributionChooser({ kind: 'pareto', h }, n, largest).next()).toBe(n - 1);
+      }
+    }
+  });
+
   it('special takes other shares', () => {
     const values = draws({ kind: 'special', pct: 10, res: 50, iterations: 1 }, 1001);
     const inside = values.filter((v) => v >= 450 && v <= 551).length / DRAWS;
@@ -159,7 +181,7 @@ describe("sysbench's distributions", () => {
   it.each<[Distribution, string]>([
     [{ kind: 'gaussian', iterations: 0 }, 'iterations must lie between 1 and 1000, not 0'],
     [{ kind: 'pareto', h: 1 }, 'h must lie between 0.0001 and 0.9999, not 1'],
-    [{ kind: 'special', res: 100 }, 'res must lie between 0 and 99.9999, not 100'],
+    [{ kind: 'special', res: 100.5 }, 'res must lie between 0 and 100, not 100.5'],
     [{ kind: 'zipfian', exponent: 3 }, 'theta must lie between 0 and 2'],
     [{ kind: 'nurand', a: -1 }, 'a must lie between 0 and'],
   ])('refuses %o', (d, text) => {

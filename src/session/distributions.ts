@@ -125,7 +125,8 @@ export class ParetoPages implements PageChooser {
   }
 
   next(): number {
-    const rank = (this.pages * this.rng.float() ** this.power) >>> 0;
+    // With a power near 0 the largest draws round to 1.
+    const rank = Math.min(this.pages - 1, (this.pages * this.rng.float() ** this.power) >>> 0);
     return this.scatter === null ? rank : this.scatter.page(rank);
   }
 }
@@ -140,11 +141,11 @@ export class SpecialPages implements PageChooser {
   private readonly from: number;
   private readonly rng: Rng;
 
-  /** @param pct of the keys that are special, 0 ... 100; @param res percent of the draws that go there, below 100 */
+  /** @param pct of the keys that are special, 0 ... 100; @param res percent of the draws that go there */
   constructor(pages: number, iterations: number, pct: number, res: number, rng: Rng) {
     this.last = checkPages(pages) - 1;
     this.iterations = check('iterations', iterations, 1, 1000);
-    this.others = (100 - check('res', res, 0, 99.9999)) / 100;
+    this.others = (100 - check('res', res, 0, 100)) / 100;
     this.width = (this.last * check('pct', pct, 0, 100)) / 100;
     this.from = this.last / 2 - this.width / 2;
     this.rng = rng;

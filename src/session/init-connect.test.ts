@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { THD } from '../layout/session.ts';
-import { thdInitConnectBegin, thdInitConnectEnd } from './init-connect.ts';
+import { NIL } from '../layout/schema.ts';
+import { THD, USER_VAR_ENTRY } from '../layout/session.ts';
+import {
+  type InitStatement,
+  thdInitConnect,
+  thdInitConnectBegin,
+  thdInitConnectEnd,
+} from './init-connect.ts';
 import { KILLED, thdAwake } from './kill.ts';
 import { thdValue } from './thd-memory.ts';
+import { userVarEntry } from './thd-user-vars.ts';
 import { ThdKit } from './thd-test-kit.ts';
 import * as S from './thd.ts';
 
@@ -77,5 +84,68 @@ describe('init_connect', () => {
     expect(thdInitConnectEnd(thr, thd, log)).toBe(false);
     expect([S.thdNextCommand(thr, thd, log), S.thdErrorText(mem, thd)]).toEqual([false, ABORTED]);
     expect(S.thdKilled(mem, thd)).toBe(KILLED.connection);
+  });
+});
+
+describe('its statements', () => {
+  const SETS: readonly InitStatement[] = [
+    { kind: 'set', variable: 'max_execution_time', value: '50' },
+    { kind: 'setVar', variable: 2, bytes: 100 },
+    { kind: 'select', bytes: 50_000 },
+  ];
+
+  /** A connection with this init_connect, up to its first command. */
+  function connect(statements: readonly InitStatement[], limit: number, privileges = 0) {
+    const { s, mem, log, thr, thd, mode } = setUp();
+    s.prepared(thr, 0, privileges, { connectionMemoryLimit: limit });
+    thdInitConnect(thr, s.env, thd, statements, log);
+    const used = s.used(thd);
+    return { s, mem, thr, thd, mode, used, next: S.thdNextCommand(thr, thd, log) };
+  }
+
+  it('are done one after the other; what they take is given back, variables stay', () => {
+    const { s, mem, thr, thd, mode, used, next } = connect(SETS, 100_000);
+    expect([next, mode(), mem[thd + T.maxExecutionTime], s.lines()]).toEqual([true, 7, 50, []]);
+    expect(mem[userVarEntry(mem, thd, 2) + USER_VAR_ENTRY.at.length]).toBe(100);
+    // Packet, and the block that main_mem_root keeps.
+    expect(used).toBe(16_424 + 8240);
+    s.close(thr, thd);
+    expect([s.global(), s.defects()]).toEqual([0, []]);
+  });
+
+  it.each([
+    ['a limit', SETS, 60_000, 'Connection closed. Connection memory limit 60000 bytes exceeded.'],
+    [
+      'a missing privilege',
+      [{ kind: 'set', variable: 'connection_memory_limit', value: '4M' }, ...SETS],
+      100_000,
+      'Access denied; you need (at least one of) the SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN',
+    ],
+  ] as const)('%s ends it, and the connection; what was to follow is not done', (_what, sets, limit, why) => {
+    const after: InitStatement = { kind: 'setVar', variable: 7, bytes: 10 };
+    const { s, mem, thr, thd, next } = connect([...sets, after], limit);
+    expect([next, mem[thd + T.stmtError], userVarEntry(mem, thd, 7)]).toEqual([false, 1184, NIL]);
+    expect(s.lines()).toHaveLength(2);
+    expect(s.lines()[1]).toContain(`Warning: ${why}`);
+    s.close(thr, thd);
+    expect([s.global(), s.defects()]).toEqual([0, []]);
+  });
+
+  it('out of memory, whichever request is refused', () => {
+    for (let after = 0; after < 4; after++) {
+      const { s, mem, log, thr, thd } = setUp();
+      s.prepared(thr);
+      s.failing(thr, { failAfter: after, failNext: 1 });
+      thdInitConnect(thr, s.env, thd, SETS, log);
+      const next = S.thdNextCommand(thr, thd, log);
+      expect([after, next]).toEqual([after, mem[thd + T.stmtError] === 0]);
+      s.close(thr, thd);
+      expect([s.global(), s.defects()]).toEqual([0, []]);
+    }
+  });
+
+  it.each([PRIVILEGE.super, PRIVILEGE.connectionAdmin])('none for privilege %i', (privileges) => {
+    const { mem, thd, next } = connect(SETS, 60_000, privileges);
+    expect([next, mem[thd + T.maxExecutionTime], userVarEntry(mem, thd, 2)]).toEqual([true, 0, NIL]);
   });
 });

@@ -97,13 +97,13 @@ describe('a command', () => {
     const start = Math.trunc(thr.clock.us() / 1000);
     thr.clock.sleepUs(7900);
     thdBeginCommand(thr, thd);
-    expect(command()).toEqual([1, start + 7, 250]);
+    expect(command()).toEqual([1, start + 8, 250]);
     thdStatementDone(thr, thd);
     thdEndCommand(thr, thd);
     expect([mem[thd + T.command], mem[thd + T.commandLimitMs]]).toEqual([0, 0]);
     // One that writes has no limit.
     thdBeginCommand(thr, thd, false);
-    expect(command()).toEqual([2, start + 7, 0]);
+    expect(command()).toEqual([2, start + 8, 0]);
     expect([thr.heldCount, kit.thread(2).heldCount]).toEqual([0, 0]);
   });
 });

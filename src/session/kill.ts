@@ -84,7 +84,8 @@ export function awake(mem: Int32Array, thd: number, how: number): void {
 export function thdBeginCommand(thr: Thread, thd: number, limited = true): void {
   const { mem } = thr;
   thr.refreshNow();
-  const nowMs = Math.trunc(thr.nowTicks / thr.clock.ticksPerMs);
+  // Rounded up: the timer may be late, and is never early.
+  const nowMs = Math.ceil(thr.nowTicks / thr.clock.ticksPerMs);
   mutexEnter(thr, thd + DATA_MUTEX);
   mem[thd + COMMAND] = mem[thd + STATEMENTS] + 1;
   mem[thd + COMMAND_SINCE] = nowMs;

@@ -6,7 +6,7 @@ import { OptionError } from '../config/errors.ts';
 import { DISTRIBUTIONS } from './distributions.ts';
 import { type Program, STATEMENTS } from './program.ts';
 import { tpcc } from './programs/tpcc.ts';
-import { BUILT_IN, checkPages, checkProgram, loadProgram } from './program-file.ts';
+import { BUILT_IN, checkProgram, checkProgramSet, loadProgram } from './program-file.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'program-'));
 afterAll(() => {
@@ -17,6 +17,13 @@ function write(name: string, text: string): string {
   const file = join(dir, name);
   writeFileSync(file, text);
   return file;
+}
+
+/** Whether a program can be run on so many pages. */
+function checkPages(program: Program, pages: number): void {
+  const access = { kind: 'uniform' } as const;
+  const trace = Uint32Array.of(1);
+  checkProgramSet({ programs: [program], pages, access, rangePages: 1, scanPages: 1, trace });
 }
 
 /** The message with the file's name left out. */
@@ -116,6 +123,13 @@ describe('a mistake in a program is one line', () => {
     ],
     [['transactions'], undefined, 'transactions: nothing is not a list of transactions, one at least'],
     [['transactions', 0, 'weight'], 'much', "transactions[0].weight: 'much' is not a number above 0"],
+    [
+      ['transactions', 0, 'weight'],
+      2e9,
+      'transactions[0].weight: 2000000000 is not a number up to 1000000000',
+    ],
+    [['tables', 0, 'weight'], Infinity, 'tables[0].weight: Infinity is not a number up to 1000000000'],
+    [['tables', 0, 'weight'], Number.NaN, 'tables[0].weight: NaN is not a number above 0'],
     [['transactions', 1], GOOD.transactions[0], "transactions[1].name: 'x' is the name of another one"],
     [[...STEPS], [], 'transactions[0].steps: [] is not a list of steps, one at least'],
     [[...STEPS, 1], 3, `transactions[0].steps[1]: 3 is not a step: an object with ${STEP_KEYS}`],
@@ -204,6 +218,29 @@ describe('a mistake in a program is one line', () => {
     ],
     [[...STEPS, 0, 'times'], 'same', "transactions[0].steps[0].times: 'same' is nothing for the first step"],
     [['transactions', 0, 'name'], () => 1, 'transactions[0].name: a function is not a name'],
+    [['name'], '\u001b[31mred', String.raw`name: '\u001b[31mred' is not a name`],
+    [
+      [...STEPS, 1, 'indexes'],
+      ['k'],
+      'transactions[0].steps[1].indexes: is for the kinds update, intendUpdate only',
+    ],
+    [[...STEPS, 3, 'keepOld'], true, 'transactions[0].steps[3].keepOld: is for the kind scan only'],
+    [
+      [...STEPS, 2, 'steps', 0, 'bytes'],
+      5,
+      'transactions[0].steps[2].steps[0].bytes: is for the kind group only',
+    ],
+    [[...STEPS, 0, 'rows'], 5, 'transactions[0].steps[0].rows: is not for the kind begin, which has no rows'],
+    [
+      [...STEPS, 0, 'where'],
+      { key: 'same' },
+      'transactions[0].steps[0].where: is not for the kind begin, which has no rows',
+    ],
+    [
+      [...STEPS, 1],
+      { kind: 'group', rows: 5 },
+      'transactions[0].steps[1].rows: is not for the kind group, which reads as many rows as its bytes take',
+    ],
   ])('%j: %j', (path, value, line) => {
     expect(lineOf(typeof value === 'function' ? withFunction(path, value) : changed(path, value))).toBe(
       `--program=FILE: ${line}`,
@@ -233,8 +270,75 @@ describe('a mistake in a program is one line', () => {
     expect(lineOf(circular)).toMatch(
       /^--program=FILE: access: '[a-z]+' is not one of |^--program=FILE: access/,
     );
+    expect(lineOf(Promise.resolve(GOOD))).toBe(
+      `--program=FILE: a promise is not a program: an object with ${keys}`,
+    );
     const long = lineOf(changed(['access'], 'x'.repeat(500)));
     expect(long.length).toBeLessThan(800);
+  });
+
+  it('also when what was found is long', () => {
+    const [long, shown] = ['x'.repeat(1e6), `'${'x'.repeat(60)} ...'`];
+    expect(lineOf(changed(['name'], 'x'.repeat(101)))).toBe(
+      `--program=FILE: name: ${shown} is not a name of at most 100 characters`,
+    );
+    expect(lineOf(changed(['doc'], long))).toBe(
+      `--program=FILE: doc: ${shown} is not a line of text of at most 1000 characters`,
+    );
+    expect(lineOf(changed([...STEPS, 1, 'kind'], long))).toBe(
+      `--program=FILE: transactions[0].steps[1].kind: ${shown} is not one of ${KINDS}`,
+    );
+    expect(lineOf(changed([long], 1))).toBe(
+      `--program=FILE: ${shown} is not one of name, doc, tables, access, parse, prepared, transactions`,
+    );
+  });
+
+  it('getters that fail, or change what they say', () => {
+    const failing = {
+      get name(): string {
+        throw new Error('no\nname');
+      },
+    };
+    expect(lineOf(failing)).toBe(String.raw`--program=FILE: cannot be read: no\nname`);
+    const step = {
+      get kind(): string {
+        throw new TypeError('no kind');
+      },
+    };
+    expect(lineOf(changed([...STEPS, 1], 0))).toContain('is not a step');
+    const steps = changed([...STEPS], [0]) as { transactions: { steps: unknown[] }[] };
+    steps.transactions[0].steps[0] = step;
+    expect(lineOf(steps)).toBe('--program=FILE: cannot be read: no kind');
+    let asked = 0;
+    steps.transactions[0].steps[0] = {
+      get kind(): string {
+        return asked++ === 0 ? 'begin' : 'end';
+      },
+    };
+    expect(lineOf(steps)).toBe(`--program=FILE: transactions[0].steps[0].kind: 'end' is not one of ${KINDS}`);
+  });
+
+  it('more than threads can compile in good time', () => {
+    const [transaction] = GOOD.transactions;
+    const many = Array.from({ length: 1001 }, (_, i) => ({
+      name: `t${i}`,
+      steps: transaction.steps.slice(0, 1),
+    }));
+    expect(lineOf({ ...GOOD, transactions: many.slice(1) })).toBe('no mistake');
+    expect(lineOf({ ...GOOD, transactions: many })).toMatch(/ is not a list of at most 1000 transactions$/);
+    expect(lineOf({ ...GOOD, tables: many.map(({ name }) => ({ name })) })).toMatch(
+      /: tables: .* is not a list of at most 1000 tables$/,
+    );
+    const steps = many.map(() => ({ kind: 'begin' }));
+    expect(lineOf(changed([...STEPS], steps))).toMatch(
+      /: transactions\[0\]\.steps: .* is not a list of at most 1000 steps$/,
+    );
+    const blocks = many
+      .slice(1)
+      .map(({ name }) => ({ name, steps: [{ times: 2, steps: steps.slice(0, 11) }] }));
+    expect(lineOf({ ...GOOD, transactions: blocks })).toBe(
+      '--program=FILE: transactions: 11000 steps in all are more than 10000',
+    );
   });
 
   it('tables that there are none of', () => {
@@ -253,6 +357,11 @@ describe('a file', () => {
     expect(structuredClone(program)).toEqual(program);
   });
 
+  it('may begin with a byte order mark, and end in capitals', async () => {
+    expect(await loadProgram(write('bom.json', `\uFEFF${JSON.stringify(GOOD)}`))).toEqual(GOOD);
+    expect(await loadProgram(write('GOOD.JSON', JSON.stringify(GOOD)))).toEqual(GOOD);
+  });
+
   it.each([
     ['none.json', null, /^--program=FILE: cannot be read: ENOENT: no such file or directory/],
     ['bad.json', '{ "name": "x", }', /^--program=FILE: is not JSON: /],
@@ -267,6 +376,21 @@ describe('a file', () => {
       'wrong.mjs',
       'export default () => 1',
       /^--program=FILE: a function is not a program: an object with name, /,
+    ],
+    ['empty.json', '', /^--program=FILE: is not JSON: Unexpected end of JSON input$/],
+    ['empty.mjs', '', /^--program=FILE: has no default export/],
+    ['null.mjs', 'throw null', /^--program=FILE: cannot be loaded: null$/],
+    [
+      'bare.mjs',
+      'throw Object.create(null)',
+      /^--program=FILE: cannot be loaded: \[Object: null prototype\] \{\}$/,
+    ],
+    ['promise.mjs', 'export default Promise.resolve({})', /^--program=FILE: a promise is not a program: /],
+    ['rejected.mjs', 'export default Promise.reject(1)', /^--program=FILE: a promise is not a program: /],
+    [
+      'thenable.mjs',
+      'export default { then() {} }',
+      /^--program=FILE: 'then' is not one of name, doc, tables, access, /,
     ],
     [
       'list.yaml',
@@ -303,6 +427,31 @@ describe('built-in programs', () => {
       checkPages(tpcc(), 20);
     }).toThrow('--program=tpcc: its tables need 41 pages, and the data files have 20');
     checkPages(tpcc(), 41);
+  });
+
+  it('of a run have a limited number of tables that rows are added to', () => {
+    const table = { name: 't', count: 600 };
+    const steps = [{ kind: 'insert', where: { key: 'append' } }] as const;
+    const program: Program = {
+      name: 'p',
+      doc: 'p',
+      tables: [table],
+      transactions: [{ name: 'x', steps }],
+    };
+    const set = {
+      pages: 1000,
+      access: { kind: 'uniform' },
+      rangePages: 1,
+      scanPages: 1,
+      trace: null,
+    } as const;
+    checkProgramSet({ ...set, programs: [program] }, 'FILE');
+    expect(() => {
+      checkProgramSet({ ...set, programs: [program, { ...program, name: 'q' }] }, 'FILE');
+    }).toThrow('--program=q: too many tables that rows are added to');
+    expect(() => {
+      checkProgramSet({ ...set, programs: [program], pages: 500 }, 'FILE');
+    }).toThrow('--program=FILE: its tables need 600 pages, and the data files have 500');
   });
 });
 

@@ -37,25 +37,28 @@ export function choosePart(thr: Thread, step: CompiledStep, session: number, fir
   return part;
 }
 
-/** @returns the number of the row; NO_PAGE: the trace is at its end */
-export function chooseRow(thr: Thread, step: CompiledStep, session: number, part: number): number {
+/**
+ * @param rows how many from there on the statement reads: as many are taken of the oldest
+ * @returns the number of the row; NO_PAGE: the trace is at its end
+ */
+export function chooseRow(thr: Thread, step: CompiledStep, session: number, part: number, rows = 1): number {
   const { mem } = thr;
-  const { rows, loaded } = step.table;
+  const { rows: all, loaded } = step.table;
   const shared = step.shared + part * TABLE.words;
   let row = 0;
   switch (step.key) {
     case KEY.same:
-      row = mem[session + LAST_ROW] % rows;
+      row = mem[session + LAST_ROW] % all;
       break;
     case KEY.append:
-      row = (loaded + (Atomics.add(mem, shared + INSERTED, 1) >>> 0)) % rows;
+      row = (loaded + (Atomics.add(mem, shared + INSERTED, 1) >>> 0)) % all;
       break;
     case KEY.oldest:
-      row = (Atomics.add(mem, shared + TAKEN, 1) >>> 0) % rows;
+      row = (Atomics.add(mem, shared + TAKEN, rows) >>> 0) % all;
       break;
     case KEY.latest:
-      // What is drawn is less than `rows`.
-      row = (loaded + (Atomics.load(mem, shared + INSERTED) >>> 0) - 1 + rows - step.chooser.next()) % rows;
+      // What is drawn is less than `all`.
+      row = (loaded + (Atomics.load(mem, shared + INSERTED) >>> 0) - 1 + all - step.chooser.next()) % all;
       break;
     default:
       row = step.chooser.next();

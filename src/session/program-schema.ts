@@ -28,14 +28,22 @@ function number(low: number, high: number) {
   return z.number({ error }).min(low, { error }).max(high, { error });
 }
 
+const MAX_WEIGHT = 1e9;
+
 /** Above 0. */
 function weight() {
-  const error = 'a number above 0';
-  return z.number({ error }).positive({ error }).max(1e9, { error });
+  const error = ({ input }: { readonly input?: unknown }): string =>
+    typeof input === 'number' && input > MAX_WEIGHT ? `a number up to ${MAX_WEIGHT}` : 'a number above 0';
+  return z.number({ error }).positive({ error }).max(MAX_WEIGHT, { error });
 }
 
-function text(what: string) {
-  return z.string({ error: what }).regex(/^[^\r\n\0]+$/, { error: what });
+/** A line that a terminal shows as it is. */
+function text(what: string, most: number) {
+  const tooLong = `${what} of at most ${most} characters`;
+  return z
+    .string({ error: what })
+    .max(most, { error: tooLong })
+    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]+$/u, { error: what });
 }
 
 /** An integer, or a pair. @param also what else is allowed */
@@ -69,7 +77,7 @@ const distribution = z.discriminatedUnion(
       kind: z.literal('special'),
       iterations,
       pct: number(0, 100).exactOptional(),
-      res: number(0, 99.9999).exactOptional(),
+      res: number(0, 100).exactOptional(),
     }),
     strict('hotset', {
       kind: z.literal('hotset'),
@@ -94,7 +102,7 @@ const part = z.union([oneOf(...PARTS), strict('part', { remotePct: number(0, 100
   error: `one of ${PARTS.join(', ')}, or { remotePct }`,
 });
 
-const name = text('a name');
+const name = text('a name', 100);
 const where = strict('where', {
   table: name.exactOptional(),
   part: part.exactOptional(),
@@ -131,7 +139,7 @@ const STEP = strict('a step', {
   bytes: amount(1, MAX).exactOptional(),
   set: strict('set', {
     variable: oneOf(...SESSION_VARIABLES),
-    value: text('a value as one would type it'),
+    value: text('a value as one would type it', 100),
   }).exactOptional(),
   pauseUs: amount(0, MAX).exactOptional(),
 });
@@ -148,11 +156,14 @@ const stepOrBlock = z.unknown().superRefine((value, ctx) => {
   for (const issue of result.error?.issues ?? []) ctx.addIssue({ ...issue });
 });
 
+const MOST = 1000;
+const tooMany = (what: string) => ({ error: `a list of at most ${MOST} ${what}` });
+
 const list = 'a list of steps, one at least';
 const transaction = strict('a transaction', {
   name,
   weight: weight().exactOptional(),
-  steps: z.array(stepOrBlock, { error: list }).min(1, { error: list }),
+  steps: z.array(stepOrBlock, { error: list }).min(1, { error: list }).max(MOST, tooMany('steps')),
 });
 
 const MAX_ROWS_PER_PAGE = 16_384;
@@ -176,10 +187,17 @@ const tables = 'a list of tables, one at least';
 const transactions = 'a list of transactions, one at least';
 export const PROGRAM_SCHEMA = strict('a program', {
   name,
-  doc: text('a line of text'),
-  tables: z.array(table, { error: tables }).min(1, { error: tables }).exactOptional(),
+  doc: text('a line of text', 1000),
+  tables: z
+    .array(table, { error: tables })
+    .min(1, { error: tables })
+    .max(MOST, tooMany('tables'))
+    .exactOptional(),
   access: distribution.exactOptional(),
   parse: integer(0, MAX).exactOptional(),
   prepared: integer(0, MAX).exactOptional(),
-  transactions: z.array(transaction, { error: transactions }).min(1, { error: transactions }),
+  transactions: z
+    .array(transaction, { error: transactions })
+    .min(1, { error: transactions })
+    .max(MOST, tooMany('transactions')),
 });

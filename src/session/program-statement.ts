@@ -167,18 +167,23 @@ function rangeStatement(
   const { table } = step;
   const tree = step.by ?? table.clustered;
   const onCursor = hasCursor(step);
+  const wanted = draw(thr, step.rows);
   let from = 0;
   let base = table.base + part * table.pages;
   if (onCursor) {
     from = cursorRow(thr, step, session);
     base = table.base + Math.floor(from / table.rows) * table.pages;
   } else {
-    const row = chooseRow(thr, step, session, part);
+    const row = chooseRow(thr, step, session, part, wanted);
     if (row === NO_PAGE) return OVER;
     from = step.by === null ? placeOf(step, row) : table.order.page(row);
   }
-  const first = from % table.rows;
-  const rows = Math.min(draw(thr, step.rows), table.rows - first);
+  let first = from % table.rows;
+  // Of the newest rows: those before the one that was drawn, and itself.
+  if (step.key === KEY.latest && tree === table.clustered && table.hash === null) {
+    first = Math.max(0, first - wanted + 1);
+  }
+  const rows = Math.min(wanted, table.rows - first);
   for (let done = 0; done < rows;) {
     const more =
       step.kind === 'scan'

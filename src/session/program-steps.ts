@@ -124,6 +124,7 @@ const WITHOUT_ROWS: readonly StatementKind[] = [
   'setSession',
   'allocators',
 ];
+export const isWithoutRows = (kind: StatementKind): boolean => WITHOUT_ROWS.includes(kind);
 const RANGES: readonly StatementKind[] = ['rangeRead', 'sort', 'tempTable'];
 
 const rangeOf = (amount: Amount | undefined, otherwise: Range): Range =>
@@ -141,7 +142,7 @@ export function compileProgram(program: Program, set: ProgramSet, o: CompileOpti
   const ids = new Map<string, number>();
   const one = (step: Step, backTo: number, loops: Range): CompiledStep => {
     const no = step.where?.table === undefined ? 0 : find(tables, step.where.table, 'table');
-    const table = WITHOUT_ROWS.includes(step.kind) ? { ...tables[no], count: 1 } : tables[no];
+    const table = isWithoutRows(step.kind) ? { ...tables[no], count: 1 } : tables[no];
     // Steps that differ in nothing but how often they are done are one statement.
     const text = JSON.stringify({ ...step, times: 1, chance: 100 });
     const statementId = ids.get(text) ?? o.nextId++;

@@ -3,6 +3,7 @@
  * sent to workers as it is. docs/programs.md tells users; program-run.ts runs it.
  */
 import type { Distribution } from './distributions.ts';
+import type { InitStatement } from './init-connect.ts';
 import type { SessionConnMemValues } from './thd-mem-cnt.ts';
 
 /** Statement kinds, by which results are counted: at most MAX_STATEMENT_KINDS. */
@@ -67,7 +68,7 @@ export type KeySpec =
   | 'same'
   /** A new row behind the newest one, of all sessions. It takes the place of the oldest: tables stay as large as they are. */
   | 'append'
-  /** The oldest row that nobody has taken yet, of all sessions. */
+  /** The oldest row that nobody has taken yet, of all sessions; a range takes all its rows. */
   | 'oldest'
   /** Where the session's cursor stands, from the first row on, through all tables of the kind, round and round. */
   | 'cursor'
@@ -194,8 +195,8 @@ export interface SessionSpec {
   /** Transactions after which it hangs up; 0: when it is told to. */
   readonly transactions: number;
   readonly connMem?: SessionConnMemValues;
-  /** max_execution_time of its session, ms; 0: no limit. */
-  readonly maxExecutionTimeMs: number;
+  /** Its server's init_connect; default none. */
+  readonly initConnect?: readonly InitStatement[];
 }
 
 /** The error that ended a connection. */

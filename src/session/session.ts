@@ -1,8 +1,8 @@
 /**
  * A session's life: connect, commands, end. Both thread models are made of these three; whatever a session needs
- * from one to the next lies in the arena, so each may run on another thread. `runSession` is a whole life on one.
+ * from one to the next lies in the arena, so each may run on another thread. A whole life on one: run-session.ts.
  *
- * Connect: THD, its PSI_THREAD, the connection's memory, the first `reset`. Command: a statement, its memory freed,
+ * Connect: THD, its PSI_THREAD, the connection's memory, init_connect, the first `reset`. Command: a statement, its memory freed,
  * a kill of it forgotten, `reset`. End: memory freed, `flush`, statistics aggregated. A failure (throw) leaves
  * everything as it is, for the report to show: whoever cleaned up then might wait for a latch that this very thread
  * holds.
@@ -13,10 +13,9 @@ import { CONTROL, OP, THREAD } from '../layout/thread.ts';
 import { getU53, setU53 } from '../layout/words.ts';
 import { placementTurn } from '../memory/os/placement.ts';
 import type { IoCounts } from '../storage/page-store.ts';
-import { idle_next_command, idle_reconnect, idle_until_close } from '../sync/park-sites.ts';
 import type { Thread } from '../sync/thread.ts';
 import { arrivalsBegin, arrivalsNext } from './arrivals.ts';
-import { handOverConnect, handOverOut } from './hand-over.ts';
+import { thdInitConnect } from './init-connect.ts';
 import { KILLED, thdBeginCommand, thdEndCommand, thdKillMessage } from './kill.ts';
 import type { SessionSpec } from './program.ts';
 import { PROGRAM, type ProgramRun } from './program-run.ts';
@@ -24,6 +23,7 @@ import type { SessionEnv } from './session-env.ts';
 import { thdConnectMemory, thdEndStatement, thdReleaseMemory } from './thd-memory.ts';
 import {
   thdAttach,
+  thdClearError,
   thdDetach,
   thdEnd,
   thdInit,
@@ -36,14 +36,13 @@ import {
 } from './thd.ts';
 
 const { thd: THD_OF, rng: RNG, program: PROGRAM_OF, transaction: TRANSACTION } = SESSION.at;
-const { intendedUs: INTENDED, nextArrivalUs: DUE, endsAtUs: ENDS_AT } = SESSION.at;
+const { intendedUs: INTENDED, nextArrivalUs: DUE } = SESSION.at;
 const { connections: CONNECTIONS, transactions: TRANSACTIONS, queries: QUERIES } = SESSION.at;
 const { lastError: LAST_ERROR, lastErrorLimit: LAST_LIMIT, lastErrorUsed: LAST_USED } = SESSION.at;
 const { errors: ERRORS, endedBy: ENDED_BY, reads: READS, writes: WRITES, refused: REFUSED } = SESSION.at;
-const { stmtError: STMT_ERROR, memError: MEM_ERROR, statements: STATEMENTS } = THD.at;
+const { stmtError: STMT_ERROR, memError: MEM_ERROR } = THD.at;
 const { memErrorLimit: MEM_ERROR_LIMIT, memErrorUsed: MEM_ERROR_USED } = THD.at;
-const { maxExecutionTime: MAX_EXECUTION_TIME } = THD.at;
-const { parked: PARKED, close: CLOSE, stop: STOP, goUs: GO_US, waiting: WAITING } = CONTROL.at;
+const { goUs: GO_US } = CONTROL.at;
 
 /** What a command leaves to be done. */
 export const NEXT = {
@@ -77,15 +76,6 @@ export interface SessionOptions {
   readonly io: IoCounts;
 }
 
-/** The longest that a session sleeps between two commands, ms: nobody wakes it for the end of the run. */
-const IDLE_SLICE_MS = 50;
-/** A client whose connection was refused or killed tries again after so long, ms. */
-const RECONNECT_MS = 10;
-/** Share of the run in which all are to have had a turn: what is lost between two turns comes off the rest. */
-const TURNS_SHARE = 0.9;
-/** Statements that a client does in any case before it lets the next one have its thread. */
-const LEAST_STATEMENTS = 3;
-
 const specOf = (o: SessionOptions, session: number): SessionSpec =>
   o.specs[(session - o.first) / SESSION.words];
 
@@ -103,24 +93,24 @@ export function sessionConnect(env: SessionEnv, o: SessionOptions, session: numb
   mem[session + TRANSACTION] = 0;
   mem[session + ENDED_BY] = 0;
   beginWork(env, o, session);
+  // The schedule begins when the client first wants something, whatever comes of its connection.
+  if (before === 0 && o.perSecond > 0) arrivalsBegin(thr, session, o.perSecond);
   thdInit(thr, thd, {
     sessionId: spec.session + 1 + before * o.specs.length,
     privileges: spec.privileges,
     ...(spec.connMem !== undefined && { connMem: spec.connMem }),
   });
   thdAttach(thr, psi, thd);
-  if (spec.maxExecutionTimeMs !== 0) mem[thd + MAX_EXECUTION_TIME] = spec.maxExecutionTimeMs;
   let connected = thdConnectMemory(thr, my, thd);
   if (connected) {
     thdPrepare(thr, thd);
+    thdInitConnect(thr, my, thd, spec.initConnect ?? [], log);
     connected = thdNextCommand(thr, thd, log);
   }
-  if (connected) {
-    const now = thr.clock.us();
-    setU53(mem, session + ENDS_AT, o.runUs === 0 ? 0 : endOfTurn(thr, o, now));
-    if (o.perSecond === 0) setU53(mem, session + DUE, Math.trunc(now));
-    else if (before === 0) arrivalsBegin(thr, session, o.perSecond);
-  } else noteError(mem, session, thd, true);
+  if (!connected) {
+    noteError(mem, session, thd, true);
+    mem[session + ENDED_BY] = mem[session + LAST_ERROR];
+  } else if (o.perSecond === 0) setU53(mem, session + DUE, Math.trunc(thr.clock.us()));
   endWork(env, session);
   return connected;
 }
@@ -151,7 +141,7 @@ export function sessionCommand(
   thdBeginCommand(thr, thd, run.onlyReads(session));
   const before = mem[session + QUERIES];
   const done = run.statement(session);
-  const failed = noteError(mem, session, thd, thdKilled(mem, thd) === KILLED.connection);
+  const failed = noteError(mem, session, thd, mem[session + QUERIES] === before);
   thdEndStatement(thr, my, thd);
   let next: number = NEXT.statement;
   if (done !== PROGRAM.over) thdStatementDone(thr, thd);
@@ -181,22 +171,14 @@ export function sessionDisconnect(env: SessionEnv, o: SessionOptions, session: n
   beginWork(env, o, session);
   thdStoreGlobals(thr, psi, thd);
   if (mem[session + ENDED_BY] === 0 && thdKilled(mem, thd) === KILLED.connection) {
+    // What its last statement has met, the client was told then.
+    thdClearError(mem, thd);
     noteError(mem, session, thd, true);
   }
   thdReleaseMemory(thr, my, thd);
   thdEnd(thr, thd);
   thdDetach(thr, psi, thd);
   endWork(env, session);
-}
-
-/**
- * When a client that connects now hangs up if others wait: they share what is left of the run. As long as none is late
- * that is run time * threads / sessions for each.
- */
-function endOfTurn({ mem, control, node }: Thread, { runUs, threads }: SessionOptions, now: number): number {
-  const left = getU53(mem, control + GO_US) + runUs * TURNS_SHARE - now;
-  const waiting = Atomics.load(mem, control + WAITING + node);
-  return Math.trunc(now + (Math.max(0, left) * threads) / (waiting + threads));
 }
 
 /** The calling thread works for the session from now on: as who it is seen, and with whose random numbers. */
@@ -244,101 +226,19 @@ function endTransaction(thr: Thread, o: SessionOptions, session: number): number
 }
 
 /**
- * Counts the error of the present statement, if there is one.
- * @param ends whether the connection ends with it
+ * Counts the error of the present statement, or of the connection, if there is one. It ends the connection when that
+ * was killed by now: looked at last, so that a KILL which comes meanwhile counts here or in sessionDisconnect, not twice.
+ * @param interrupted whether a kill may be told: a statement that was done to its end is told as that
  */
-function noteError(mem: Int32Array, session: number, thd: number, ends: boolean): boolean {
+function noteError(mem: Int32Array, session: number, thd: number, interrupted: boolean): boolean {
   const memError = mem[thd + MEM_ERROR];
-  const code = memError || mem[thd + STMT_ERROR] || (thdKillMessage(mem, thd)?.code ?? 0);
+  const code = memError || mem[thd + STMT_ERROR] || (interrupted ? (thdKillMessage(mem, thd)?.code ?? 0) : 0);
   if (code === 0) return false;
   const place = (SESSION_ERRORS as readonly number[]).indexOf(code);
   if (place >= 0) mem[session + ERRORS + place]++;
   mem[session + LAST_ERROR] = code;
   setU53(mem, session + LAST_LIMIT, memError === 0 ? 0 : getU53(mem, thd + MEM_ERROR_LIMIT));
   setU53(mem, session + LAST_USED, memError === 0 ? 0 : getU53(mem, thd + MEM_ERROR_USED));
-  if (ends) mem[session + ENDED_BY] = code;
+  if (thdKilled(mem, thd) === KILLED.connection) mem[session + ENDED_BY] = code;
   return true;
-}
-
-/**
- * one-thread-per-connection: a client's whole life on the calling thread, from its first connection on. When the run
- * is over it stays connected until all may close. Of a client that was told to give up before it had a thread, it does
- * nothing.
- */
-export function runSession(
-  env: SessionEnv,
-  runs: readonly ProgramRun[],
-  o: SessionOptions,
-  session: number,
-): void {
-  const { thr } = env;
-  const { mem, control } = thr;
-  if (!handOverConnect(thr, session)) return;
-  Atomics.sub(mem, control + WAITING + thr.node, 1);
-  for (;;) {
-    if (sessionConnect(env, o, session) && !commands(env, runs, o, session) && mayStay(thr)) {
-      park(thr);
-      close(env, o, session);
-      return;
-    }
-    close(env, o, session);
-    if (!o.reconnect || mem[session + ENDED_BY] === 0 || thr.stopping()) break;
-    idle_reconnect(mem, control + STOP, 0, RECONNECT_MS);
-    thr.throwIfAborted();
-    if (thr.stopping() || !handOverConnect(thr, session)) break;
-  }
-  Atomics.add(mem, control + PARKED, 1);
-}
-
-/** The command loop. @returns whether the connection must be closed */
-function commands(env: SessionEnv, runs: readonly ProgramRun[], o: SessionOptions, session: number): boolean {
-  const { thr } = env;
-  const { mem } = thr;
-  let next: number = NEXT.transaction;
-  while (!thr.stopping()) {
-    if (next === NEXT.transaction && !awaitDue(thr, o, session)) return false;
-    if (thr.stopping()) return false;
-    next = sessionCommand(env, runs, o, session);
-    if (next >= NEXT.nothing) return next === NEXT.end;
-  }
-  return thdKilled(mem, mem[session + THD_OF]) === KILLED.connection;
-}
-
-/** Waits until the next transaction is due, or the session was killed. @returns false: the client hangs up first */
-function awaitDue(thr: Thread, o: SessionOptions, session: number): boolean {
-  const { mem, clock } = thr;
-  const thd = mem[session + THD_OF];
-  const endsAt = getU53(mem, session + ENDS_AT);
-  const due = getU53(mem, session + DUE);
-  if (o.perSecond === 0 && endsAt === 0) return true;
-  while (!thr.stopping()) {
-    const now = clock.us();
-    if (endsAt !== 0 && now >= endsAt && mem[thd + STATEMENTS] >= LEAST_STATEMENTS && isAwaited(thr))
-      return false;
-    if (due <= now || thdKilled(mem, thd) !== KILLED.not) return true;
-    idle_next_command(mem, thd + THD.at.killed, KILLED.not, Math.min(IDLE_SLICE_MS, (due - now) / 1000));
-    thr.throwIfAborted();
-  }
-  return false;
-}
-
-/** Whether connections wait for a thread of this node. */
-const isAwaited = (thr: Thread): boolean => Atomics.load(thr.mem, thr.control + WAITING + thr.node) > 0;
-
-/** Whether a connection that has nothing more to do may keep its thread: the run is over, or nobody wants it. */
-const mayStay = (thr: Thread): boolean => thr.stopping() || !isAwaited(thr);
-
-function close(env: SessionEnv, o: SessionOptions, session: number): void {
-  sessionDisconnect(env, o, session);
-  handOverOut(env.thr, session);
-}
-
-/** Tells the main thread that this session has done its last statement, and waits until all may close. */
-function park(thr: Thread): void {
-  const { mem, control } = thr;
-  Atomics.add(mem, control + PARKED, 1);
-  while (Atomics.load(mem, control + CLOSE) === 0) {
-    idle_until_close(mem, control + CLOSE, 0, thr.waitSliceMs);
-    thr.throwIfAborted();
-  }
 }

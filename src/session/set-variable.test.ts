@@ -282,4 +282,16 @@ describe('SET SESSION', () => {
       text: "Incorrect argument type to variable 'connection_memory_limit'",
     });
   });
+
+  it.each([
+    ['connection_memory_limit', 'NULL', 1232],
+    ['global_connection_memory_tracking', '2', 1231],
+    ['connection_memory_limit', '1', 1227],
+    ['connection_memory_limit', 'DEFAULT', 1227],
+  ])('%s = %s: the value is looked at before the privileges: %i', (name, value, code) => {
+    const { session, atSession } = setUp();
+    const before = atSession(name);
+    expect(session(name, value).messages.map((m) => m.code)).toEqual([code]);
+    expect(atSession(name)).toEqual(before);
+  });
 });

@@ -1,6 +1,7 @@
 /**
  * SET GLOBAL and SET SESSION while the server runs, and what @@global and @@session show. Names, ranges and scopes are
- * those of src/config; checks come in MySQL's order: name, read only, scope, privileges, value.
+ * those of src/config; checks come in MySQL's order: name, read only, scope; then privileges and value for SET GLOBAL,
+ * value and privileges for SET SESSION.
  *
  * A global value of connection memory is for connections made later, but for global_connection_memory_limit and the
  * status limits, which are for all at once; a session's own is for it alone, from its next allocation on.
@@ -135,13 +136,13 @@ export function setSession(thr: Thread, thd: number, name: string, text: string)
   if (v.scope === 'global') {
     return refused(1229, `Variable '${v.name}' is a GLOBAL variable and should be set with SET GLOBAL`);
   }
+  const isDefault = text.trim().toUpperCase() === 'DEFAULT';
+  const parsed = isDefault ? globalNow(thr, mem[thd + T.connMem], v) : parsedOr(v, text);
+  if ('state' in parsed) return parsed;
   // Everybody may limit the time of his own statements.
   if (v.group === 'Connection memory' && (mem[thd + T.privileges] & SESSION_PRIVILEGES) === 0) {
     return accessDenied('SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN');
   }
-  const isDefault = text.trim().toUpperCase() === 'DEFAULT';
-  const parsed = isDefault ? globalNow(thr, mem[thd + T.connMem], v) : parsedOr(v, text);
-  if ('state' in parsed) return parsed;
   if (v.name === 'max_execution_time') mem[thd + T.maxExecutionTime] = Number(parsed.value);
   else memCntSetSession(mem, thd, sessionValue(v.name, parsed.value));
   return done(parsed.warnings);

@@ -16,6 +16,8 @@ function setUp() {
   mem[thds[0] + T.maxExecutionTime] = 100;
   mem[thds[1] + T.maxExecutionTime] = 200;
   const timer = s.kit.thread(2);
+  // At a whole millisecond: the first tick of a clock is 1.
+  thr.clock.sleepUs(1000);
   const start = Math.trunc(thr.clock.us() / 1000);
   return {
     ...s,
@@ -58,6 +60,13 @@ describe('the statement timer', () => {
     end(0);
     begin(0);
     expect(killed()).toEqual([0, 0, 0]);
+  });
+
+  it('nobody is killed before the time, whenever in a millisecond the statement began', () => {
+    const { begin, look, wait } = setUp();
+    wait(0.9);
+    begin(0);
+    expect([look(100), look(100.89), look(101)]).toEqual([0, 0, 1]);
   });
 
   it('the limit is that of the beginning: SET SESSION is for the next statement', () => {

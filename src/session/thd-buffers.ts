@@ -61,7 +61,10 @@ export function thdNetBuff(thr: Thread, env: MemRootEnv, thd: number, bytes: num
   return true;
 }
 
-/** `String::alloc` of THD::packet: a row of so many bytes goes out. Back to net_buffer_length after the statement. */
+/**
+ * `String::mem_realloc` of THD::packet: a row of so many bytes goes out. For a moment there are two; back to
+ * net_buffer_length after the statement.
+ */
 export function thdPacket(thr: Thread, env: MemRootEnv, thd: number, bytes: number): boolean {
   const { mem } = thr;
   const length = alignSize(bytes + 1);

@@ -201,6 +201,13 @@ describe('Thd_mem_cnt: limits', () => {
     expect(add(1)).toBe(0);
   });
 
+  it('nor does one with a fatal error that nobody has told yet', () => {
+    const { mem, thd, state, add, lines } = connected({ session: { connectionMemoryLimit: 100 } });
+    mem[thd + T.fatalError] = 1;
+    expect([add(101), thdKilled(mem, thd), mem[thd + T.memError], lines()]).toEqual([0, 0, 0, []]);
+    expect([state()[0], mem[thd + T.currMode]]).toEqual([101, C.MEM_CNT.updateGlobal]);
+  });
+
   it.each([KILLED.query, KILLED.timeout, KILLED.connection])(
     'what was killed (%i) is told nothing more',
     (how) => {

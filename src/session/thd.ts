@@ -77,7 +77,7 @@ export function thdInit(thr: Thread, thd: number, o: ThdOptions): void {
   mem[thd + NODE] = thr.node;
   mem[thd + PRIVILEGES] = o.privileges;
   mem[thd + STATEMENTS] = 0;
-  clearError(mem, thd);
+  thdClearError(mem, thd);
   memCntInit(thr, thd);
   if (o.connMem !== undefined) memCntSetSession(mem, thd, o.connMem);
 }
@@ -139,13 +139,14 @@ export function thdPrepare(thr: Thread, thd: number): void {
 export function thdNextCommand(thr: Thread, thd: number, log: ErrorLog): boolean {
   const { mem } = thr;
   if (mem[thd + STMT_ERROR] === ER_NEW_ABORTING_CONNECTION) return false;
-  clearError(mem, thd);
+  thdClearError(mem, thd);
   if (memCntReset(thr, thd, log) === 0) return true;
   mem[thd + STMT_ERROR] = mem[thd + MEM_ERROR];
   return false;
 }
 
-function clearError(mem: Int32Array, thd: number): void {
+/** The last statement's error was told. The memory counter's stays: it is the connection's. */
+export function thdClearError(mem: Int32Array, thd: number): void {
   mem[thd + STMT_ERROR] = 0;
   mem[thd + FATAL_ERROR] = 0;
   setU53(mem, thd + STMT_ERROR_ARG, 0);

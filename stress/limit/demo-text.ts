@@ -12,7 +12,7 @@ export function renderLimitDemo(d: LimitDemo): string {
     ...d.hogs.flatMap(hogLines),
     '  error log:',
     ...(d.logged.length === 0 ? ['    nothing'] : d.logged.map((line) => `    [Error] [Server] ${line}`)),
-    `  Global_connection_memory: ${int(before)} before, ${int(most)} at most meanwhile, ${int(end)} at the end, ` +
+    `  Global_connection_memory: ${int(before)} before, ${int(most)} the most seen meanwhile, ${int(end)} at the end, ` +
       `${int(closed)} when all had closed`,
   ].join('\n');
 }

@@ -34,10 +34,13 @@ function tables(warehouses: number): readonly TableSpec[] {
     },
     sized('customer', warehouses, SIZES.customer, { name: 'name', ...SIZES.customer.byName }),
     sized('stock', warehouses, SIZES.stock),
-    sized('orders', warehouses, SIZES.orders, { name: 'customer', ...SIZES.orders.byCustomer }),
     // Three of ten orders wait for their delivery: rows are added in front of where they are taken.
+    {
+      ...sized('orders', warehouses, SIZES.orders, { name: 'customer', ...SIZES.orders.byCustomer }),
+      loaded: 0.3,
+    },
     { ...sized('new_order', warehouses, SIZES.newOrder), loaded: 0.5 },
-    sized('order_line', warehouses, SIZES.orderLine),
+    { ...sized('order_line', warehouses, SIZES.orderLine), loaded: 0.3 },
     sized('history', warehouses, SIZES.history),
   ];
 }
@@ -90,7 +93,7 @@ const NEW_ORDER: readonly (Step | Block)[] = [
     times: LINES,
     steps: [
       read({ table: 'item', key: ITEM }),
-      read(at('stock', ITEM, REMOTE_LINES)),
+      read(at('stock', 'same', REMOTE_LINES)),
       update(again('stock')),
       append('order_line'),
     ],
@@ -118,9 +121,9 @@ const DELIVERY: readonly (Step | Block)[] = [
     times: DISTRICTS,
     steps: [
       { kind: 'delete', where: at('new_order', 'oldest') },
-      read(at('orders')),
+      read(at('orders', 'oldest')),
       update(again('orders')),
-      { kind: 'rangeRead', rows: LINES, where: at('order_line') },
+      { kind: 'rangeRead', rows: LINES, where: at('order_line', 'oldest') },
       { kind: 'update', rows: LINES, where: again('order_line') },
       update(at('customer', CUSTOMER)),
     ],

@@ -10,6 +10,7 @@ import { mutants as memUt } from './mem-ut.ts';
 import { mutants as my } from './my.ts';
 import { mutants as psi } from './psi.ts';
 import { mutants as session } from './session.ts';
+import { mutants as status } from './status.ts';
 import { mutants as sync } from './sync.ts';
 import type { Mutant } from './types.ts';
 import { mutants as utNew } from './ut-new.ts';
@@ -25,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...defrag,
   ...psi,
   ...counter,
+  ...status,
   ...handOver,
   ...session,
   ...buffer,
