@@ -9,7 +9,7 @@ export { validateInstance } from './buffer/validate.ts';
 export { RealClock, VirtualClock } from './layout/clock.ts';
 export { ALL_RECORDS } from './layout/records.ts';
 export { renderMap } from './layout/map.ts';
-export { replayTrace } from './session/replay.ts';
+export { replayTrace } from './session/program/replay.ts';
 export { mutexEnter, mutexExit, mutexInit, mutexTryEnter } from './sync/mutex.ts';
 export {
   sxLockInit,

@@ -3,9 +3,9 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { BUILT_IN } from '../src/session/program-file.ts';
-import { OPTION_GROUPS, STRESS_OPTIONS, STRESS_SYSVARS } from './option-table.ts';
-import type { StressReport } from './report.ts';
+import { BUILT_IN } from '../src/session/program/program-file.ts';
+import { OPTION_GROUPS, STRESS_OPTIONS, STRESS_SYSVARS } from './options/option-table.ts';
+import type { StressReport } from './report/report.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { damage, plan, Scratch, TINY } from './test-kit.ts';
 

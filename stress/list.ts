@@ -1,5 +1,5 @@
 /** What there is to run: every scenario and every program, a line each. */
-import { BUILT_IN } from '../src/session/program-file.ts';
+import { BUILT_IN } from '../src/session/program/program-file.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 interface Named {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { replayTrace } from '../src/session/replay.ts';
+import { replayTrace } from '../src/session/program/replay.ts';
 
 const CLI = new URL('../dist/stress/replay.js', import.meta.url).pathname;
 let dir = '';

@@ -10,8 +10,8 @@ import { Piscina } from 'piscina';
 import { z } from 'zod';
 import { buildCli, type OwnOption } from '../src/config/cli.ts';
 import { OptionError, UserError } from '../src/config/errors.ts';
-import { type ReplayResult, replayTrace } from '../src/session/replay.ts';
-import { readTrace } from '../src/session/trace-file.ts';
+import { type ReplayResult, replayTrace } from '../src/session/program/replay.ts';
+import { readTrace } from '../src/session/program/trace-file.ts';
 import type { ReplayTask } from '../workers/replay.ts';
 
 /** Virtual time is a uint32 of microseconds. */

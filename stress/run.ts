@@ -9,15 +9,15 @@ import { SAME_SIGNAL_MS } from '../src/config/signals.ts';
 import { checkWritable, unwritable } from '../src/config/writable.ts';
 import { StorageError } from '../src/storage/errors.ts';
 import { type LimitCurve, limitCurve } from './limit/curve.ts';
-import { LiveView } from './live.ts';
-import { planStress, type StressPlan } from './options.ts';
-import { ProcessMemoryWatch } from './process-memory.ts';
-import { type Display, Progress, type RunLength } from './progress.ts';
-import { renderStressHtml } from './report-html.ts';
-import { renderReport } from './report-text.ts';
-import { buildReport, type StressReport } from './report.ts';
-import { Interrupted, type RunEvents } from './run-types.ts';
-import { StressRun } from './runner.ts';
+import { LiveView } from './live/live.ts';
+import { planStress, type StressPlan } from './options/options.ts';
+import { ProcessMemoryWatch } from './runner/process-memory.ts';
+import { type Display, Progress, type RunLength } from './live/progress.ts';
+import { renderStressHtml } from './report/report-html.ts';
+import { renderReport } from './report/report-text.ts';
+import { buildReport, type StressReport } from './report/report.ts';
+import { Interrupted, type RunEvents } from './runner/run-types.ts';
+import { StressRun } from './runner/runner.ts';
 
 const EXIT = { holds: 0, fails: 1, badInput: 2, interrupted: 130 } as const;
 /** Threads and time for the curve of chunk sizes. */

@@ -39,7 +39,7 @@ export interface Scenario {
   readonly preset: ScenarioPreset;
   /** Programs of the ordinary sessions, each for so many of them in turn; absent: the mix of --update-pct. */
   readonly programs?: Readonly<Record<string, number>>;
-  /** Sessions do not touch pages: they allocate and free in every allocator there is (src/session/yard.ts). */
+  /** Sessions do not touch pages: they allocate and free in every allocator there is (src/session/program/yard.ts). */
   readonly yard?: true;
   /** Whether the memory of the process is held against its bill. */
   readonly memoryBill?: true;

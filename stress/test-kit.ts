@@ -15,11 +15,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { META_FILE } from '../src/storage/data-dir-meta.ts';
 import { UNIV_PAGE_SIZE } from '../src/storage/page.ts';
-import { planStress, type StressPlan } from './options.ts';
-import { renderReport } from './report-text.ts';
-import { buildReport, type StressReport } from './report.ts';
-import type { RunEvents, RunOptions, RunResult } from './run-types.ts';
-import { StressRun } from './runner.ts';
+import { planStress, type StressPlan } from './options/options.ts';
+import { renderReport } from './report/report-text.ts';
+import { buildReport, type StressReport } from './report/report.ts';
+import type { RunEvents, RunOptions, RunResult } from './runner/run-types.ts';
+import { StressRun } from './runner/runner.ts';
 
 const CLI = new URL('../dist/stress/run.js', import.meta.url).pathname;
 

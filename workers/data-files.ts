@@ -5,7 +5,7 @@
 import type { EngineShare } from '../src/engine.ts';
 import { prepareDataDir, verifyDataDir } from '../src/storage/data-dir.ts';
 import { StorageError } from '../src/storage/errors.ts';
-import { checkFiles, type Verdict } from '../stress/verdict.ts';
+import { checkFiles, type Verdict } from '../stress/verdict/verdict.ts';
 
 /** Words that main thread and worker share. */
 export const FILES_WORD = { phase: 0, done: 1, total: 2, cancel: 3, count: 4 } as const;

@@ -19,7 +19,7 @@ function coreFiles(root: string): string[] {
   const sources = all.filter(
     (f) => f.endsWith('.ts') && !/\.test\.ts$|test-kit\.ts$|build-dist\.ts$/.test(f),
   );
-  return [...sources, join(root, 'src/session/thd-mem-cnt.ts')];
+  return [...sources, join(root, 'src/session/limits/thd-mem-cnt.ts')];
 }
 
 async function transform(): Promise<TransformTimes> {

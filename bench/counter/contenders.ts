@@ -9,7 +9,7 @@ import { LINE_WORDS } from '../../src/layout/schema.ts';
 import { GLOBAL_CONN_MEM, THD } from '../../src/layout/session.ts';
 import { addU53, getU53 } from '../../src/layout/words.ts';
 import { type Ahead, lookAhead, newAhead } from '../../src/observe/connection-memory.ts';
-import { thdInit, thdNextCommand, thdPrepare, thdSetup } from '../../src/session/thd.ts';
+import { thdInit, thdNextCommand, thdPrepare, thdSetup } from '../../src/session/thd/thd.ts';
 import {
   connMemDefects,
   globalConnectionMemory,
@@ -17,7 +17,7 @@ import {
   memCntAlloc,
   memCntFree,
   memCntReset,
-} from '../../src/session/thd-mem-cnt.ts';
+} from '../../src/session/limits/thd-mem-cnt.ts';
 import { mutexEnter, mutexExit } from '../../src/sync/mutex.ts';
 import { attachThread, planRuntime, type RuntimePlan, runtimeInit } from '../../src/sync/runtime.ts';
 import { type Thread, THREAD_KIND } from '../../src/sync/thread.ts';

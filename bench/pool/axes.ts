@@ -1,5 +1,5 @@
 /** The axes of a sweep as its rows show them: what the user swept, and sessions where `--predict` did. */
-import { STRESS_SYSVARS } from '../../stress/option-table.ts';
+import { STRESS_SYSVARS } from '../../stress/options/option-table.ts';
 import type { Row } from '../core/row.ts';
 
 export interface RowAxis {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OptionError } from '../../src/config/errors.ts';
-import { STRESS_OPTIONS, STRESS_SYSVARS } from '../../stress/option-table.ts';
+import { STRESS_OPTIONS, STRESS_SYSVARS } from '../../stress/options/option-table.ts';
 import { damage, range } from '../../stress/test-kit.ts';
 import { measure } from '../core/measure.ts';
 import { COMMON_OPTIONS } from '../core/options.ts';

@@ -1,6 +1,6 @@
 /** The family `pool`: how the whole buffer pool does, as sessions see it, under any of its settings. */
 import { type BenchCase, type BenchContext, family, type Round } from '../core/case.ts';
-import { STRESS_SYSVARS } from '../../stress/option-table.ts';
+import { STRESS_SYSVARS } from '../../stress/options/option-table.ts';
 import { renderSweepHtml } from './sweep-html.ts';
 import { concludePool } from './conclude.ts';
 import { figuresOf } from './figures.ts';

@@ -2,7 +2,7 @@
 import { addPoolStats } from '../../src/observe/pool-stats.ts';
 import type { WaitStatRow } from '../../src/observe/wait-stats.ts';
 import { LATCHES } from '../../src/sync/latch-meta.ts';
-import type { StressReport } from '../../stress/report.ts';
+import type { StressReport } from '../../stress/report/report.ts';
 import type { Extra, Row } from '../core/row.ts';
 
 /** Figures of a row that are numbers by name. */

@@ -12,12 +12,12 @@ import type { Piscina } from 'piscina';
 import { type EngineConfig, type EngineShare, planEngine } from '../../src/engine.ts';
 import { SYSVARS } from '../../src/layout/thread.ts';
 import { poolGauges } from '../../src/observe/pool-stats.ts';
-import { nodePool, workersOfNode } from '../../stress/crew.ts';
-import { DataFiles } from '../../stress/data-files.ts';
-import { renderReport } from '../../stress/report-text.ts';
-import { buildReport, type StressReport } from '../../stress/report.ts';
-import type { Reuse } from '../../stress/run-types.ts';
-import { StressRun } from '../../stress/runner.ts';
+import { nodePool, workersOfNode } from '../../stress/runner/crew.ts';
+import { DataFiles } from '../../stress/runner/data-files.ts';
+import { renderReport } from '../../stress/report/report-text.ts';
+import { buildReport, type StressReport } from '../../stress/report/report.ts';
+import type { Reuse } from '../../stress/runner/run-types.ts';
+import { StressRun } from '../../stress/runner/runner.ts';
 import type { PoolPlan } from './options.ts';
 
 /** Processor seconds of a session until its worker's code is compiled. */

@@ -1,9 +1,9 @@
 /** The options of the family `pool`: those of a stress run, except for what a benchmark decides itself. */
 import type { OwnOption } from '../../src/config/cli.ts';
 import { OptionError } from '../../src/config/errors.ts';
-import { planStress } from '../../stress/options.ts';
-import { STRESS_OPTIONS } from '../../stress/option-table.ts';
-import type { RunOptions } from '../../stress/run-types.ts';
+import { planStress } from '../../stress/options/options.ts';
+import { STRESS_OPTIONS } from '../../stress/options/option-table.ts';
+import type { RunOptions } from '../../stress/runner/run-types.ts';
 import { COMMON_OPTIONS } from '../core/options.ts';
 import type { Settings } from '../core/row.ts';
 

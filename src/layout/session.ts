@@ -296,7 +296,7 @@ const held = (doc: string, words = 1) =>
   ({ words, guard: HAND_OVER, dirtyRead: WATCH, writer: 'holder', doc }) as const;
 const tally = (doc: string, words = 1) => ({ ...held(doc, words), telemetry: true }) as const;
 
-/** Kinds of statements that a program may have (STATEMENTS of src/session/program.ts), at most. */
+/** Kinds of statements that a program may have (STATEMENTS of src/session/program/program.ts), at most. */
 export const MAX_STATEMENT_KINDS = 24;
 
 /**

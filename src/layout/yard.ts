@@ -1,4 +1,4 @@
-/** Records of the yard: where a stress run of all allocators keeps what its threads share (src/session/yard-plan.ts). */
+/** Records of the yard: where a stress run of all allocators keeps what its threads share (src/session/program/yard-plan.ts). */
 import { record } from './schema.ts';
 
 /** A place where one thread leaves a block and another finds it. */

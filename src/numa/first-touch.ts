@@ -26,7 +26,7 @@ export interface Regions {
 
 /**
  * Places the regions by first touch; the main thread, after the arena was allocated and before anything is written to it
- * (that is, in `createEngine`'s argument `memory`: stress/touched-engine.ts).
+ * (that is, in `createEngine`'s argument `memory`: stress/runner/touched-engine.ts).
  * @returns what came of it, in one line; null: the CPUs are those of one NUMA node, so there is nothing to place
  */
 export function touchFirst(

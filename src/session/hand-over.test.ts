@@ -3,7 +3,7 @@ import { SESSION, SESSION_STATE, THD } from '../layout/session.ts';
 import { LINE_WORDS } from '../layout/schema.ts';
 import { TestKit } from '../sync/test-kit.ts';
 import * as H from './hand-over.ts';
-import { KILLED } from './kill.ts';
+import { KILLED } from './limits/kill.ts';
 
 const ME = 2;
 const OTHER = 3;

@@ -43,7 +43,7 @@
  */
 import { SESSION, SESSION_STATE, THD } from '../layout/session.ts';
 import type { Thread } from '../sync/thread.ts';
-import { KILLED } from './kill.ts';
+import { KILLED } from './limits/kill.ts';
 
 const { state: STATE, thd: THD_AT } = SESSION.at;
 const { killed: KILLED_AT } = THD.at;

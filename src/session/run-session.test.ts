@@ -3,10 +3,10 @@ import { SESSION_STATE } from '../layout/session.ts';
 import { CONTROL } from '../layout/thread.ts';
 import { setU53 } from '../layout/words.ts';
 import { handOverEnd } from './hand-over.ts';
-import { KILLED } from './kill.ts';
+import { KILLED } from './limits/kill.ts';
 import { runSession } from './run-session.ts';
 import { SessionKit, type SessionKitOptions } from './session-test-kit.ts';
-import { thdRaise } from './thd.ts';
+import { thdRaise } from './thd/thd.ts';
 
 /** When the run begins on the kit's clock, and how long it is, us. */
 const GO = 1000;

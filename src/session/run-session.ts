@@ -12,11 +12,11 @@ import { getU53, setU53 } from '../layout/words.ts';
 import { idle_next_command, idle_reconnect, idle_until_close } from '../sync/park-sites.ts';
 import type { Thread } from '../sync/thread.ts';
 import { handOverConnect, handOverOut } from './hand-over.ts';
-import { KILLED } from './kill.ts';
-import type { ProgramRun } from './program-run.ts';
+import { KILLED } from './limits/kill.ts';
+import type { ProgramRun } from './program/program-run.ts';
 import type { SessionEnv } from './session-env.ts';
 import { NEXT, sessionCommand, sessionConnect, sessionDisconnect, type SessionOptions } from './session.ts';
-import { thdKilled } from './thd.ts';
+import { thdKilled } from './thd/thd.ts';
 
 const { thd: THD_OF, nextArrivalUs: DUE, endsAtUs: ENDS_AT } = SESSION.at;
 const { connections: CONNECTIONS, queries: QUERIES, endedBy: ENDED_BY } = SESSION.at;

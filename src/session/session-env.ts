@@ -4,8 +4,8 @@ import type { ErrorLog } from '../layout/error-log.ts';
 import type { MemRootEnv } from '../memory/mem-root/mem-root-env.ts';
 import type { Psi } from '../memory/psi/psi.ts';
 import type { Thread } from '../sync/thread.ts';
-import type { Pages } from './statements.ts';
-import type { Yard } from './yard.ts';
+import type { Pages } from './program/statements.ts';
+import type { Yard } from './program/yard.ts';
 
 /** One per thread; it keeps nothing of a session. */
 export interface SessionEnv {

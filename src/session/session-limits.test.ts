@@ -1,9 +1,9 @@
 /** What the server's variables do to a connection, through the life that both thread models give it. */
 import { describe, expect, it } from 'vitest';
-import { PRIVILEGE } from './thd.ts';
+import { PRIVILEGE } from './thd/thd.ts';
 import { NEXT } from './session.ts';
 import { SessionKit, type SessionKitOptions } from './session-test-kit.ts';
-import { setGlobal } from './set-variable.ts';
+import { setGlobal } from './limits/set-variable.ts';
 
 function setUp(spec: SessionKitOptions['spec'] = {}) {
   const k = new SessionKit({ spec });

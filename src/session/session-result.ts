@@ -1,8 +1,8 @@
 /** How a session went, from what it has left in the arena. */
 import { SESSION, SESSION_ERRORS } from '../layout/session.ts';
 import { EE_OUTOFMEMORY } from '../memory/mem-root/my-malloc.ts';
-import { type SessionResult, type SessionSpec, type StatementKind, STATEMENTS } from './program.ts';
-import { thdErrorText } from './thd-error.ts';
+import { type SessionResult, type SessionSpec, type StatementKind, STATEMENTS } from './program/program.ts';
+import { thdErrorText } from './thd/thd-error.ts';
 
 const S = SESSION.at;
 

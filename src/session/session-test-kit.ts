@@ -6,13 +6,13 @@ import { CONTROL } from '../layout/thread.ts';
 import { getU53 } from '../layout/words.ts';
 import type { Thread } from '../sync/thread.ts';
 import { handOverConnect, handOverOut, handOverState } from './hand-over.ts';
-import { thdAwake } from './kill.ts';
-import type { SessionResult, SessionSpec } from './program.ts';
-import { PROGRAM, type ProgramRun } from './program-run.ts';
-import { ProgramKit } from './program-test-kit.ts';
+import { thdAwake } from './limits/kill.ts';
+import type { SessionResult, SessionSpec } from './program/program.ts';
+import { PROGRAM, type ProgramRun } from './program/program-run.ts';
+import { ProgramKit } from './program/program-test-kit.ts';
 import { sessionResult } from './session-result.ts';
 import { sessionCommand, sessionConnect, sessionDisconnect, type SessionOptions } from './session.ts';
-import { globalConnectionMemory } from './thd-mem-cnt.ts';
+import { globalConnectionMemory } from './limits/thd-mem-cnt.ts';
 
 const S = SESSION.at;
 const KIND = 0;

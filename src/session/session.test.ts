@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { NIL } from '../layout/schema.ts';
 import { THD } from '../layout/session.ts';
-import { KILLED } from './kill.ts';
+import { KILLED } from './limits/kill.ts';
 import { NEXT } from './session.ts';
 import { SessionKit } from './session-test-kit.ts';
-import { PRIVILEGE } from './thd-accounts.ts';
+import { PRIVILEGE } from './thd/thd-accounts.ts';
 import {
   thdExecuteStatement,
   thdPrepareStatement,
@@ -14,8 +14,8 @@ import {
   thdTempTable,
   thdUserVarEvent,
   thdValue,
-} from './thd-memory.ts';
-import { thdRaise } from './thd.ts';
+} from './thd/thd-memory.ts';
+import { thdRaise } from './thd/thd.ts';
 
 const OUT_OF_MEMORY = 5;
 const PACKET_LIMIT = { connMem: { connectionMemoryLimit: 16_000 } };

@@ -14,13 +14,13 @@ import { getU53, setU53 } from '../layout/words.ts';
 import { placementTurn } from '../memory/os/placement.ts';
 import type { IoCounts } from '../storage/page-store.ts';
 import type { Thread } from '../sync/thread.ts';
-import { arrivalsBegin, arrivalsNext } from './arrivals.ts';
-import { thdInitConnect } from './init-connect.ts';
-import { KILLED, thdBeginCommand, thdEndCommand, thdKillMessage } from './kill.ts';
-import type { SessionSpec } from './program.ts';
-import { PROGRAM, type ProgramRun } from './program-run.ts';
+import { arrivalsBegin, arrivalsNext } from './program/arrivals.ts';
+import { thdInitConnect } from './thd/init-connect.ts';
+import { KILLED, thdBeginCommand, thdEndCommand, thdKillMessage } from './limits/kill.ts';
+import type { SessionSpec } from './program/program.ts';
+import { PROGRAM, type ProgramRun } from './program/program-run.ts';
 import type { SessionEnv } from './session-env.ts';
-import { thdConnectMemory, thdEndStatement, thdReleaseMemory } from './thd-memory.ts';
+import { thdConnectMemory, thdEndStatement, thdReleaseMemory } from './thd/thd-memory.ts';
 import {
   thdAttach,
   thdClearError,
@@ -33,7 +33,7 @@ import {
   thdRestoreGlobals,
   thdStatementDone,
   thdStoreGlobals,
-} from './thd.ts';
+} from './thd/thd.ts';
 
 const { thd: THD_OF, rng: RNG, program: PROGRAM_OF, transaction: TRANSACTION } = SESSION.at;
 const { intendedUs: INTENDED, nextArrivalUs: DUE } = SESSION.at;

@@ -10,8 +10,8 @@ import type { WordInfo } from '../../src/explore/types.ts';
 import type { ArenaPlanner } from '../../src/layout/arena.ts';
 import { ErrorLog } from '../../src/layout/error-log.ts';
 import { GLOBAL_CONN_MEM, SESSION, THD } from '../../src/layout/session.ts';
-import { globalConnMemInit, type GlobalConnMemValues } from '../../src/session/thd-mem-cnt.ts';
-import { thdEnd, thdInit, thdNextCommand, thdPrepare, thdSetup } from '../../src/session/thd.ts';
+import { globalConnMemInit, type GlobalConnMemValues } from '../../src/session/limits/thd-mem-cnt.ts';
+import { thdEnd, thdInit, thdNextCommand, thdPrepare, thdSetup } from '../../src/session/thd/thd.ts';
 import type { Thread } from '../../src/sync/thread.ts';
 import { Kit, must, type WordLookup } from './kit.ts';
 

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildCli, type OwnOption, type OwnValues } from '../../src/config/cli.ts';
 import { OptionError, UserError } from '../../src/config/errors.ts';
-import { STRESS_OPTIONS } from '../option-table.ts';
-import { planStress, type StressPlan } from '../options.ts';
+import { STRESS_OPTIONS } from '../options/option-table.ts';
+import { planStress, type StressPlan } from '../options/options.ts';
 
 /** The compiled entry of `npm run stress`, the same for clinic doctor, and the project's directory. */
 export const STRESS_ENTRY = fileURLToPath(new URL('../run.js', import.meta.url));

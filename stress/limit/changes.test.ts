@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { thdAt } from '../../src/engine.ts';
 import { SESSION_ERRORS, THD } from '../../src/layout/session.ts';
 import { getS53 } from '../../src/layout/words.ts';
-import { errorReports } from '../report-figures.ts';
+import { errorReports } from '../report/report-figures.ts';
 import { plan, ran, TINY } from '../test-kit.ts';
 
 const MIB = 2 ** 20;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { GLOBAL_CONN_MEM } from '../../src/layout/session.ts';
-import { ThdMemCounter } from '../../src/session/thd-mem-cnt.ts';
+import { ThdMemCounter } from '../../src/session/limits/thd-mem-cnt.ts';
 import { mutexEnter } from '../../src/sync/mutex.ts';
 import { limitCurveChart } from './curve-charts.ts';
 import { renderLimitCurve } from './curve-text.ts';

@@ -1,6 +1,6 @@
 /** What the demonstration shows, as text. */
 import { int } from '../../src/page/format.ts';
-import { ER_DA_CONN_LIMIT } from '../../src/session/thd-mem-cnt.ts';
+import { ER_DA_CONN_LIMIT } from '../../src/session/limits/thd-mem-cnt.ts';
 import type { LimitDemo, LimitHog } from './demo.ts';
 import { clientErrorLine } from './error-line.ts';
 

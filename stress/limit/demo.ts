@@ -11,15 +11,15 @@ import { getS53 } from '../../src/layout/words.ts';
 import { Psi } from '../../src/memory/psi/psi.ts';
 import { psiThreadMemory } from '../../src/memory/psi/psi-tables.ts';
 import type { Sample } from '../../src/observe/sample.ts';
-import type { SessionResult, SessionSpec } from '../../src/session/program.ts';
+import type { SessionResult, SessionSpec } from '../../src/session/program/program.ts';
 import {
   CONN_MEM_NO_LIMIT,
   ER_DA_CONN_LIMIT,
   globalConnectionMemory,
   memErrorText,
-} from '../../src/session/thd-mem-cnt.ts';
-import { PRIVILEGE } from '../../src/session/thd.ts';
-import type { Verdict } from '../verdict.ts';
+} from '../../src/session/limits/thd-mem-cnt.ts';
+import { PRIVILEGE } from '../../src/session/thd/thd.ts';
+import type { Verdict } from '../verdict/verdict.ts';
 
 const MIB = 2 ** 20;
 

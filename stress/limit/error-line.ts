@@ -1,5 +1,5 @@
 /** Errors of the limits as a client shows them. */
-import { memErrorText } from '../../src/session/thd-mem-cnt.ts';
+import { memErrorText } from '../../src/session/limits/thd-mem-cnt.ts';
 
 /** Both have the general SQLSTATE. */
 const SQLSTATE = 'HY000';

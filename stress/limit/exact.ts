@@ -3,7 +3,7 @@
  * is arithmetic (facts A 7.4): the same seed and chunk size give the same numbers on every machine.
  */
 import { newAhead } from '../../src/observe/connection-memory.ts';
-import { CONN_MEM_NO_LIMIT, globalConnMemSet } from '../../src/session/thd-mem-cnt.ts';
+import { CONN_MEM_NO_LIMIT, globalConnMemSet } from '../../src/session/limits/thd-mem-cnt.ts';
 import type { Thread } from '../../src/sync/thread.ts';
 import type { LimitPlan } from './limit-arena.ts';
 import { type LimitSession, STATEMENTS } from './limit-session.ts';

@@ -16,10 +16,10 @@ import {
   globalConnectionMemory,
   globalConnMemInit,
   ThdMemCounter,
-} from '../../src/session/thd-mem-cnt.ts';
-import { SESSION_ACCOUNTS } from '../../src/session/thd-accounts.ts';
-import { THD_ERROR_HOOK } from '../../src/session/thd-error.ts';
-import { thdSetup } from '../../src/session/thd.ts';
+} from '../../src/session/limits/thd-mem-cnt.ts';
+import { SESSION_ACCOUNTS } from '../../src/session/thd/thd-accounts.ts';
+import { THD_ERROR_HOOK } from '../../src/session/thd/thd-error.ts';
+import { thdSetup } from '../../src/session/thd/thd.ts';
 import { attachThread, planRuntime, type RuntimePlan, runtimeInit } from '../../src/sync/runtime.ts';
 import { type Thread, THREAD_KIND } from '../../src/sync/thread.ts';
 

@@ -4,7 +4,7 @@ import type { Piscina } from 'piscina';
 import { RealClock } from '../../src/layout/clock.ts';
 import { CONTROL } from '../../src/layout/thread.ts';
 import { whoWaits } from '../../src/observe/who-waits.ts';
-import { nodePool, workerEntry } from '../crew.ts';
+import { nodePool, workerEntry } from '../runner/crew.ts';
 import type { LimitPlan } from './limit-arena.ts';
 import type { PartDone, PartTask } from './part.ts';
 

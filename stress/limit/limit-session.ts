@@ -19,7 +19,7 @@ import {
   thdSortKeys,
   thdTempTable,
   thdValue,
-} from '../../src/session/thd-memory.ts';
+} from '../../src/session/thd/thd-memory.ts';
 import {
   thdAttach,
   thdDetach,
@@ -29,7 +29,7 @@ import {
   thdNextCommand,
   thdPrepare,
   thdStatementDone,
-} from '../../src/session/thd.ts';
+} from '../../src/session/thd/thd.ts';
 import { LATCH } from '../../src/sync/latch-meta.ts';
 import { attachLimit, type LimitAttached, type LimitPlan, psiIdOf, thdOf } from './limit-arena.ts';
 import { ASK, makeStatements } from './statements.ts';

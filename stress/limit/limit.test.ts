@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { memErrorText } from '../../src/session/thd-mem-cnt.ts';
-import { thdConnectMemory, thdReleaseMemory, thdRootAlloc, thdValue } from '../../src/session/thd-memory.ts';
+import { memErrorText } from '../../src/session/limits/thd-mem-cnt.ts';
+import {
+  thdConnectMemory,
+  thdReleaseMemory,
+  thdRootAlloc,
+  thdValue,
+} from '../../src/session/thd/thd-memory.ts';
 import {
   PRIVILEGE,
   thdAttach,
@@ -12,9 +17,9 @@ import {
   thdKilled,
   thdNextCommand,
   thdPrepare,
-} from '../../src/session/thd.ts';
-import type { StressReport } from '../report.ts';
-import type { RunOptions } from '../run-types.ts';
+} from '../../src/session/thd/thd.ts';
+import type { StressReport } from '../report/report.ts';
+import type { RunOptions } from '../runner/run-types.ts';
 import { plan, ran, Scratch, TINY } from '../test-kit.ts';
 import { COARSE_CHUNKS } from './curve.ts';
 import { alsoPrivileged, checkLimitDemo, type LimitDemo, type LimitHog } from './demo.ts';

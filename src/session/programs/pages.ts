@@ -1,5 +1,5 @@
 /** Programs of this testbed's own, over the pages of the run as they are: mixes, scans, replays, reports, backups. */
-import type { Program, Step, Transaction } from '../program.ts';
+import type { Program, Step, Transaction } from '../program/program.ts';
 
 const VALUE = { value: [1, 1024] } as const;
 const SORT = { value: [1, 1024], sort: [1, 32_768] } as const;

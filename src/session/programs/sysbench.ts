@@ -2,8 +2,8 @@
  * sysbench 1.0's OLTP scripts: the same statements in the same order, with its defaults. A table `sbtest` has about 70
  * rows of some 200 bytes on a page that is filled to 15/16, and an index on k.
  */
-import type { Distribution } from '../distributions.ts';
-import type { Block, Program, Step, TableSpec } from '../program.ts';
+import type { Distribution } from '../program/distributions.ts';
+import type { Block, Program, Step, TableSpec } from '../program/program.ts';
 
 /** By the names of sysbench's options. */
 export interface SysbenchOptions {

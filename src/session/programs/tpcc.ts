@@ -2,8 +2,17 @@
  * A mix like TPC-C's, in pages: each warehouse has pages of its own, items are shared and only read. Sessions have a home
  * warehouse. Tables have the sizes that they have to each other in a full database, scaled to the run's data files.
  */
-import type { Distribution } from '../distributions.ts';
-import type { Block, IndexSpec, KeySpec, PartSpec, Program, Step, TableSpec, Where } from '../program.ts';
+import type { Distribution } from '../program/distributions.ts';
+import type {
+  Block,
+  IndexSpec,
+  KeySpec,
+  PartSpec,
+  Program,
+  Step,
+  TableSpec,
+  Where,
+} from '../program/program.ts';
 
 export interface TpccOptions {
   /** Default 4. */

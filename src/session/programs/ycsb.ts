@@ -3,8 +3,8 @@
  * fields of 100 bytes under a text key. Keys are hashes, so records lie in no order: pages are filled to 69 %, and rows
  * that are popular, or new, lie anywhere.
  */
-import type { Distribution } from '../distributions.ts';
-import type { Program, Step, TableSpec, Transaction } from '../program.ts';
+import type { Distribution } from '../program/distributions.ts';
+import type { Program, Step, TableSpec, Transaction } from '../program/program.ts';
 
 /** 1,150 bytes a record; node pointers have keys of 23 characters. */
 export const USERTABLE = { rowsPerPage: 10, fanOut: 310 } as const;

@@ -8,8 +8,8 @@
  */
 import type { Mutant } from './types.ts';
 
-const COUNTER = 'src/session/thd-mem-cnt.ts';
-const KILL = 'src/session/kill.ts';
+const COUNTER = 'src/session/limits/thd-mem-cnt.ts';
+const KILL = 'src/session/limits/kill.ts';
 
 const BROKEN = ['race', 'check', 'exception'] as const;
 const STUCK = ['deadlock', 'lost-wakeup', 'check', 'exception', 'latch-order'] as const;

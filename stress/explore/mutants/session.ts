@@ -9,9 +9,9 @@
  */
 import type { Mutant } from './types.ts';
 
-const KILL = 'src/session/kill.ts';
-const TIMER = 'src/session/stmt-timer.ts';
-const THD = 'src/session/thd.ts';
+const KILL = 'src/session/limits/kill.ts';
+const TIMER = 'src/session/limits/stmt-timer.ts';
+const THD = 'src/session/thd/thd.ts';
 const PSI_THREADS = 'src/memory/psi/psi-thread.ts';
 
 const BROKEN = ['race', 'check', 'exception'] as const;

@@ -1,7 +1,7 @@
-/** Seeded bugs in the status limits of connection memory (src/session/status-variables.ts). */
+/** Seeded bugs in the status limits of connection memory (src/session/limits/status-variables.ts). */
 import type { Mutant } from './types.ts';
 
-const STATUS = 'src/session/status-variables.ts';
+const STATUS = 'src/session/limits/status-variables.ts';
 
 export const mutants: readonly Mutant[] = [
   {

@@ -1,10 +1,10 @@
-/** Scenarios for connection memory (src/session/thd-mem-cnt.ts): sessions against each other and against SET GLOBAL. */
+/** Scenarios for connection memory (src/session/limits/thd-mem-cnt.ts): sessions against each other and against SET GLOBAL. */
 import type { Ctx, Model, Scenario } from '../../../src/explore/types.ts';
 import { ErrorLog } from '../../../src/layout/error-log.ts';
 import { GLOBAL_CONN_MEM, THD } from '../../../src/layout/session.ts';
 import { getU53 } from '../../../src/layout/words.ts';
-import { KILLED, thdAwake } from '../../../src/session/kill.ts';
-import { thdKilled, thdSetup } from '../../../src/session/thd.ts';
+import { KILLED, thdAwake } from '../../../src/session/limits/kill.ts';
+import { thdKilled, thdSetup } from '../../../src/session/thd/thd.ts';
 import {
   CONN_MEM_NO_LIMIT,
   connMemDefects,
@@ -22,7 +22,7 @@ import {
   memCntSetMode,
   memCntSetSession,
   MODE_INIT_CONNECT,
-} from '../../../src/session/thd-mem-cnt.ts';
+} from '../../../src/session/limits/thd-mem-cnt.ts';
 import { checkNothingHeld } from '../guarded.ts';
 import { Kit, must, type WordLookup } from '../kit.ts';
 import { withoutMonitors } from '../session-kit.ts';

@@ -16,8 +16,8 @@ import {
   handOverState,
   handOverTake,
 } from '../../../src/session/hand-over.ts';
-import { KILLED, thdAwake, thdTryKill } from '../../../src/session/kill.ts';
-import { thdKilled, thdStatementDone } from '../../../src/session/thd.ts';
+import { KILLED, thdAwake, thdTryKill } from '../../../src/session/limits/kill.ts';
+import { thdKilled, thdStatementDone } from '../../../src/session/thd/thd.ts';
 import type { Thread } from '../../../src/sync/thread.ts';
 import { checkNothingHeld } from '../guarded.ts';
 import { must } from '../kit.ts';

@@ -25,7 +25,7 @@ import {
   handOverState,
   handOverTake,
 } from '../../../src/session/hand-over.ts';
-import { connMemDefects, ThdMemCounter } from '../../../src/session/thd-mem-cnt.ts';
+import { connMemDefects, ThdMemCounter } from '../../../src/session/limits/thd-mem-cnt.ts';
 import {
   thdAttach,
   thdDetach,
@@ -34,7 +34,7 @@ import {
   thdPrepare,
   thdRestoreGlobals,
   thdStoreGlobals,
-} from '../../../src/session/thd.ts';
+} from '../../../src/session/thd/thd.ts';
 import type { Thread } from '../../../src/sync/thread.ts';
 import { checkNothingHeld } from '../guarded.ts';
 import { must } from '../kit.ts';

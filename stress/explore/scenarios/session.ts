@@ -1,6 +1,6 @@
 /**
- * Scenarios for what may happen to a session while it works: kills (src/session/kill.ts) against its memory
- * counter and its commands, and the statement timer (src/session/stmt-timer.ts). Thread 0 runs the session.
+ * Scenarios for what may happen to a session while it works: kills (src/session/limits/kill.ts) against its memory
+ * counter and its commands, and the statement timer (src/session/limits/stmt-timer.ts). Thread 0 runs the session.
  */
 import type { Ctx, Scenario } from '../../../src/explore/types.ts';
 import type { Clock } from '../../../src/layout/clock.ts';
@@ -13,10 +13,10 @@ import {
   thdEndCommand,
   thdKillMessage,
   thdTryKill,
-} from '../../../src/session/kill.ts';
-import { stmtTimerLook } from '../../../src/session/stmt-timer.ts';
-import { ER_DA_CONN_LIMIT, memCntAlloc, memCntSetSession } from '../../../src/session/thd-mem-cnt.ts';
-import { thdKilled, thdStatementDone } from '../../../src/session/thd.ts';
+} from '../../../src/session/limits/kill.ts';
+import { stmtTimerLook } from '../../../src/session/limits/stmt-timer.ts';
+import { ER_DA_CONN_LIMIT, memCntAlloc, memCntSetSession } from '../../../src/session/limits/thd-mem-cnt.ts';
+import { thdKilled, thdStatementDone } from '../../../src/session/thd/thd.ts';
 import type { Thread } from '../../../src/sync/thread.ts';
 import { checkNothingHeld } from '../guarded.ts';
 import { must } from '../kit.ts';

@@ -1,4 +1,4 @@
-/** Scenarios for the status limits (src/session/status-variables.ts): who is counted when sessions grow at the same time. */
+/** Scenarios for the status limits (src/session/limits/status-variables.ts): who is counted when sessions grow at the same time. */
 import type { Ctx, Scenario } from '../../../src/explore/types.ts';
 import {
   globalConnMemSet,
@@ -6,8 +6,8 @@ import {
   memCntAlloc,
   memCntFree,
   memCntReset,
-} from '../../../src/session/thd-mem-cnt.ts';
-import { connMemStatus } from '../../../src/session/status-variables.ts';
+} from '../../../src/session/limits/thd-mem-cnt.ts';
+import { connMemStatus } from '../../../src/session/limits/status-variables.ts';
 import { checkNothingHeld } from '../guarded.ts';
 import { must } from '../kit.ts';
 import { Sessions } from '../session-kit.ts';
