@@ -15,7 +15,14 @@ import { handOverConnect, handOverOut } from './hand-over.ts';
 import { KILLED } from './limits/kill.ts';
 import type { ProgramRun } from './program/program-run.ts';
 import type { SessionEnv } from './session-env.ts';
-import { NEXT, sessionCommand, sessionConnect, sessionDisconnect, type SessionOptions } from './session.ts';
+import {
+  NEXT,
+  RECONNECT_MS,
+  sessionCommand,
+  sessionConnect,
+  sessionDisconnect,
+  type SessionOptions,
+} from './session.ts';
 import { thdKilled } from './thd/thd.ts';
 
 const { thd: THD_OF, nextArrivalUs: DUE, endsAtUs: ENDS_AT } = SESSION.at;
@@ -25,8 +32,6 @@ const { parked: PARKED, close: CLOSE, stop: STOP, goUs: GO_US, waiting: WAITING 
 
 /** The longest that a session sleeps between two commands, ms: nobody wakes it for the end of the run. */
 const IDLE_SLICE_MS = 50;
-/** A client whose connection was refused or killed tries again after so long, ms. */
-const RECONNECT_MS = 10;
 /** Share of the run in which all are to have had a turn: what is lost between two turns comes off the rest. */
 const TURNS_SHARE = 0.9;
 /** Statements that a client does, or connections that it makes, before it lets the next one have its thread. */

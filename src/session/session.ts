@@ -76,6 +76,9 @@ export interface SessionOptions {
   readonly io: IoCounts;
 }
 
+/** A client whose connection was refused or killed tries again after so long, ms. */
+export const RECONNECT_MS = 10;
+
 const specOf = (o: SessionOptions, session: number): SessionSpec =>
   o.specs[(session - o.first) / SESSION.words];
 

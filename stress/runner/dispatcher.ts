@@ -9,7 +9,7 @@ import { SESSION, SESSION_STATE } from '../../src/layout/session.ts';
 import { getU53 } from '../../src/layout/words.ts';
 import { handOverQueue } from '../../src/session/hand-over.ts';
 import { KILLED } from '../../src/session/limits/kill.ts';
-import { NEXT } from '../../src/session/session.ts';
+import { NEXT, RECONNECT_MS } from '../../src/session/session.ts';
 import { thdKilled } from '../../src/session/thd/thd.ts';
 import { sessionName } from '../../workers/session.ts';
 import type { Crew } from './crew.ts';
@@ -17,9 +17,6 @@ import { seconds } from './watchdog.ts';
 import { Clients, type ThreadModel } from './thread-model.ts';
 
 const { nextArrivalUs: DUE, endedBy: ENDED_BY } = SESSION.at;
-
-/** A client whose connection was refused or killed tries again after so long, ms. */
-const RECONNECT_MS = 10;
 
 export interface DispatcherOptions {
   readonly openLoop: boolean;

@@ -29,7 +29,7 @@ function modulesOf(part: string): string[] {
     .map((name) => at(`${part}/${name}`));
 }
 
-const ENTRY = [...['sync', 'buffer', 'memory'].flatMap(modulesOf), at('session/thd-mem-cnt.ts')];
+const ENTRY = [...['sync', 'buffer', 'memory'].flatMap(modulesOf), at('session/limits/thd-mem-cnt.ts')];
 
 const API = { simplePool, getPage, mtr, flushPage, validate, clock, event, mutex, sxLock };
 const FILES: Readonly<Record<keyof typeof API, string>> = {
