@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Nothing in them asks how long anything takes. */
 const SIDE_BY_SIDE = [
+  'stress/scenarios.test.ts',
   'stress/explore/**/*.test.ts',
   'stress/litmus/explored.test.ts',
   'bench/explore/**/*.test.ts',
