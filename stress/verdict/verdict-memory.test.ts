@@ -121,6 +121,8 @@ it('a run with a planted leak fails, and its report names the place', async () =
   };
   const { report, text } = await ran([...SMALL, '--seconds=1'], () => ({ started: plant }));
   expect(report.verdict).toBe('violated');
-  expect(text).toMatch(/│ stress\/verdict\/verdict-memory\.test\.ts:\d+ │ memory\/sql\/String::value │ +3 │ +396 │/);
+  expect(text).toMatch(
+    /│ stress\/verdict\/verdict-memory\.test\.ts:\d+ │ memory\/sql\/String::value │ +3 │ +396 │/,
+  );
   expect(text).toContain('3 blocks, 396 bytes, from one place');
 });
