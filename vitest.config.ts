@@ -3,9 +3,11 @@ import { defineConfig } from 'vitest/config';
 /** Nothing in them asks how long anything takes. */
 const SIDE_BY_SIDE = [
   'stress/scenarios.test.ts',
-  'stress/explore/**/*.test.ts',
+  'stress/replay.test.ts',
+  'stress/{explore,map,matrix,memory,options,report,verdict}/**/*.test.ts',
   'stress/litmus/explored.test.ts',
   'bench/explore/**/*.test.ts',
+  'bench/pool/sweep-html.test.ts',
 ];
 
 /** Runs start worker threads of their own, and two cores are all that may be there: one file at a time. */
