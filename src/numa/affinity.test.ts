@@ -61,7 +61,7 @@ describe('dealing CPUs out', () => {
       { node: 0, cpus: [0] },
       { node: 1, cpus: [1, 2] },
     ];
-    expect(dealCpus(4, two)).toEqual({ note: 'node 0 of the host has 1 CPUs for 2 simulated nodes' });
+    expect(dealCpus(4, two)).toEqual({ note: 'node 0 of the host has 1 CPU for 2 simulated nodes' });
     expect(dealCpus(1, [])).toEqual({ note: 'no CPU is known' });
   });
 });
@@ -97,7 +97,7 @@ describe('binding a thread', () => {
     ['no Linux', { platform: 'darwin' }, 'CPU binding needs Linux; this is darwin'],
     ['no procfs', { noProc: true }, '/proc/self/status does not tell which CPUs may be used'],
     ['no taskset', { refuse: 'there is no taskset on this machine' }, 'there is no taskset on this machine'],
-    ['one CPU', { cpus: '5' }, 'there are 1 CPUs for 2 simulated nodes'],
+    ['one CPU', { cpus: '5' }, 'there is 1 CPU for 2 simulated nodes'],
     ['no effect', { deaf: true }, 'taskset set CPUs 0-1, the kernel allows 0-3'],
     ['no thread id', { noSelf: true }, '/proc/thread-self does not tell the thread id'],
   ];

@@ -39,8 +39,9 @@ export function dealCpus(nodes: number, hosts: readonly HostNode[]): CpuSets {
   for (const [i, { node, cpus }] of usable.entries()) {
     const guests = Array.from({ length: nodes }, (_, n) => n).filter((n) => n % usable.length === i);
     if (guests.length > cpus.length) {
-      const where = usable.length === 1 ? 'there are' : `node ${node} of the host has`;
-      return { note: `${where} ${cpus.length} CPUs for ${guests.length} simulated nodes` };
+      const one = cpus.length === 1;
+      const where = usable.length > 1 ? `node ${node} of the host has` : one ? 'there is' : 'there are';
+      return { note: `${where} ${cpus.length} CPU${one ? '' : 's'} for ${guests.length} simulated nodes` };
     }
     for (const [k, guest] of guests.entries()) {
       const first = Math.floor((k * cpus.length) / guests.length);
