@@ -34,6 +34,8 @@ function workerFile(): string {
 
 export class ExploreCrew {
   interrupted = false;
+  /** A task that tells nothing for so long, ms, is ended. */
+  stallMs = STALL_MS;
   private readonly pool: Piscina;
   private readonly progress = new SharedArrayBuffer(SLOTS * SLOT_BYTES);
   private readonly told = new Float64Array(this.progress);
@@ -43,12 +45,9 @@ export class ExploreCrew {
   private groups = 0;
   private grace: NodeJS.Timeout | null = null;
   private readonly stop = new AbortController();
-  private readonly stallMs: number;
   private readonly onSignal: (signal: NodeJS.Signals) => void;
 
-  /** @param stallMs a task that tells nothing for so long is ended */
-  constructor(workers: number, stallMs = STALL_MS) {
-    this.stallMs = stallMs;
+  constructor(workers: number) {
     this.pool = new Piscina({
       filename: workerFile(),
       minThreads: workers,
