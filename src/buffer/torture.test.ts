@@ -25,7 +25,7 @@ const SPACES = 3;
 const PAGES = 200;
 const SEED = 11;
 /** What the threads have for coming to an end. */
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 10_000;
 /** What a run must have done to be worth something: rounds of the sessions, pages written, pages read. */
 const WORTH = { rounds: 1000, pagesWritten: 50, reads: 200 };
 

@@ -13,8 +13,7 @@ describe('RealClock', () => {
     clock.sleepUs(20_000);
     const slept = clock.us() - first;
     expect(slept).toBeGreaterThanOrEqual(19_000);
-    // Twenty seconds it would be if these were milliseconds.
-    expect(slept).toBeLessThan(15_000_000);
+    expect(slept).toBeLessThan(1_000_000);
   });
 
   it('ticks in 100 us, from 1', () => {
@@ -79,7 +78,7 @@ describe('VirtualClock', () => {
     expect(clock.us()).toBe(150);
     const t = performance.now();
     for (let i = 0; i < 60; i++) clock.sleepUs(1_000_000);
-    expect(performance.now() - t).toBeLessThan(30_000);
+    expect(performance.now() - t).toBeLessThan(1000);
     expect([clock.us(), clock.sleeps, clock.sleptUs]).toEqual([60_000_150, 60, 60_000_000]);
   });
 

@@ -25,7 +25,7 @@ const SLOTS = 8;
 const BYTES = 8192;
 const RUN_MS = 700;
 /** What the threads have for coming to an end. */
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 10_000;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

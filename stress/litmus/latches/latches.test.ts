@@ -106,9 +106,9 @@ describe('a run that hangs', () => {
       actor: 'crossing' as const,
       where: { latch, other, data, rounds: 1 },
     });
-    const run = runActors(kit, [cross(one, two), cross(two, one)], 2000);
+    const run = runActors(kit, [cross(one, two), cross(two, one)], 700);
     const line = (at: number): string => `@${at} (latches[${(at - one) / LINE_WORDS}])`;
-    await expect(run).rejects.toThrow('not done after 2000 ms');
+    await expect(run).rejects.toThrow('not done after 700 ms');
     const text = await run.catch((e: Error) => e.message);
     expect(text).toContain(
       'DEADLOCK: thread 1 (session 1, node 0) waits for thread 2 (session 2, node 0) waits for',

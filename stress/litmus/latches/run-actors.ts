@@ -15,7 +15,7 @@ function workerUrl(): URL {
 }
 
 /** Time in which all workers must have started. */
-const START_MS = 40_000;
+const START_MS = 10_000;
 
 /**
  * Lets all actors start at once; thread n runs the n-th.
@@ -25,7 +25,7 @@ const START_MS = 40_000;
 export async function runActors(
   kit: TestKit,
   cast: readonly { readonly actor: ActorName; readonly where: Where }[],
-  limitMs = 40_000,
+  limitMs = 10_000,
 ): Promise<number[]> {
   const { seats, mem } = kit;
   const workers = cast.map(
